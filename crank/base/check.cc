@@ -8,7 +8,8 @@ namespace crank::detail {
 void check_failed(const char* condition, const char* file, int line, const char* function,
                   const std::string& sentence) {
 #if !defined(__wasm__)
-  std::fprintf(stderr, "crank: %s\n  check `%s` failed in %s (%s:%d)\n", sentence.c_str(), condition, function, file, line);
+  std::fprintf(stderr, "crank: %s\n  check `%s` failed in %s (%s:%d)\n", sentence.c_str(), condition, function, file,
+               line);
   std::fflush(stderr);
   std::abort();
 #else

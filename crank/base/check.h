@@ -12,8 +12,8 @@ namespace crank::detail {
 }  // namespace crank::detail
 
 /// CRANK_CHECK(size <= limit, "the frame is larger than its slab: ", size, " > ", limit);
-#define CRANK_CHECK(condition, ...)                                                                             \
-  do {                                                                                                          \
-    if (!(condition)) [[unlikely]]                                                                              \
-      ::crank::detail::check_failed(#condition, __FILE__, __LINE__, __func__, ::crank::concat(__VA_ARGS__));    \
+#define CRANK_CHECK(condition, ...)                                                                          \
+  do {                                                                                                       \
+    if (!(condition)) [[unlikely]]                                                                           \
+      ::crank::detail::check_failed(#condition, __FILE__, __LINE__, __func__, ::crank::concat(__VA_ARGS__)); \
   } while (false)

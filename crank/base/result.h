@@ -19,25 +19,25 @@ namespace crank {
 /// What kind of failure. Each has a line in docs/errors.md that says what a person can do about it.
 enum class Code : unsigned short {
   unknown,
-  cancelled,          ///< the work was asked to stop before it finished
-  deadline,           ///< its time was over
-  bad_argument,       ///< the caller passed what the documentation excludes
-  bad_state,          ///< the operation is not allowed now
-  bad_binary,         ///< truncated, malformed or invalid WebAssembly
-  bad_type,           ///< a value, signature or import has another type than asked for
-  missing_import,     ///< nothing satisfies an import
-  missing_export,     ///< the component or module does not export that name
-  unsupported,        ///< valid, but not by this version of Crank
-  limit,              ///< memory, handles, size or count over what the embedder allows
-  trap,               ///< the guest trapped; the message carries its backtrace
-  root_dead,          ///< the instance it was addressed to has trapped or was destroyed earlier
-  deadlock,           ///< nothing can run and nothing is awaited from outside
-  stuck,              ///< a reactor is idle and the awaited work has not completed
-  io,                 ///< the operating system or a socket said no
-  protocol,           ///< the peer broke the protocol (HTTP, TLS, reactor contract)
-  not_found,          ///< no such file, name or version
-  verification,       ///< digest or signature does not hold
-  exception,          ///< a user's C++ exception, carried as a value
+  cancelled,       ///< the work was asked to stop before it finished
+  deadline,        ///< its time was over
+  bad_argument,    ///< the caller passed what the documentation excludes
+  bad_state,       ///< the operation is not allowed now
+  bad_binary,      ///< truncated, malformed or invalid WebAssembly
+  bad_type,        ///< a value, signature or import has another type than asked for
+  missing_import,  ///< nothing satisfies an import
+  missing_export,  ///< the component or module does not export that name
+  unsupported,     ///< valid, but not by this version of Crank
+  limit,           ///< memory, handles, size or count over what the embedder allows
+  trap,            ///< the guest trapped; the message carries its backtrace
+  root_dead,       ///< the instance it was addressed to has trapped or was destroyed earlier
+  deadlock,        ///< nothing can run and nothing is awaited from outside
+  stuck,           ///< a reactor is idle and the awaited work has not completed
+  io,              ///< the operating system or a socket said no
+  protocol,        ///< the peer broke the protocol (HTTP, TLS, reactor contract)
+  not_found,       ///< no such file, name or version
+  verification,    ///< digest or signature does not hold
+  exception,       ///< a user's C++ exception, carried as a value
 };
 
 /// The identifier of a code as written above, for logs and docs.
@@ -83,9 +83,9 @@ using Result = std::expected<T, Error>;
 
 #define CRANK_CONCAT_INNER(a, b) a##b
 #define CRANK_CONCAT(a, b) CRANK_CONCAT_INNER(a, b)
-#define CRANK_TRY_INNER(temporary, declaration, ...)                         \
-  auto temporary = (__VA_ARGS__);                                            \
-  if (!temporary) return std::unexpected(std::move(temporary).error());      \
+#define CRANK_TRY_INNER(temporary, declaration, ...)                    \
+  auto temporary = (__VA_ARGS__);                                       \
+  if (!temporary) return std::unexpected(std::move(temporary).error()); \
   declaration = *std::move(temporary)
 /// `CRANK_TRY(auto x, expression);` binds the value of a Result, or returns its error from this function.
 #define CRANK_TRY(declaration, ...) CRANK_TRY_INNER(CRANK_CONCAT(crank_try_, __COUNTER__), declaration, __VA_ARGS__)

@@ -24,14 +24,14 @@ namespace crank::component {
 
 class TypeArena;
 
-enum class InstanceId : std::uint32_t {};       ///< a component instance: index into Program::instances
-enum class CoreInstanceId : std::uint32_t {};   ///< a core instance: order of its InstantiateModule step
-enum class ModuleId : std::uint32_t {};         ///< index into Program::modules
-enum class LiftId : std::uint32_t {};           ///< index into Program::lifts
-enum class TrampolineId : std::uint32_t {};     ///< index into Program::trampolines
-enum class OptionsId : std::uint32_t {};        ///< index into Program::options
-enum class ImportId : std::uint32_t {};         ///< a function the root imports: index into Program::imports
-enum class GroupId : std::uint32_t {};          ///< an executor group (DESIGN, C1): index into Program::groups
+enum class InstanceId : std::uint32_t {};      ///< a component instance: index into Program::instances
+enum class CoreInstanceId : std::uint32_t {};  ///< a core instance: order of its InstantiateModule step
+enum class ModuleId : std::uint32_t {};        ///< index into Program::modules
+enum class LiftId : std::uint32_t {};          ///< index into Program::lifts
+enum class TrampolineId : std::uint32_t {};    ///< index into Program::trampolines
+enum class OptionsId : std::uint32_t {};       ///< index into Program::options
+enum class ImportId : std::uint32_t {};        ///< a function the root imports: index into Program::imports
+enum class GroupId : std::uint32_t {};         ///< an executor group (DESIGN, C1): index into Program::groups
 
 constexpr auto index(auto id) { return static_cast<std::uint32_t>(id); }
 
@@ -41,8 +41,8 @@ enum class CoreSort : std::uint8_t { func, table, memory, global, tag };
 struct CoreDef {
   CoreSort sort = CoreSort::func;
   bool is_trampoline = false;
-  std::uint32_t index = 0;   ///< CoreInstanceId, or TrampolineId
-  std::string name;          ///< export name; empty for a trampoline
+  std::uint32_t index = 0;  ///< CoreInstanceId, or TrampolineId
+  std::string name;         ///< export name; empty for a trampoline
 };
 
 enum class StringEncoding : std::uint8_t { utf8, utf16, latin1_utf16 };
@@ -57,7 +57,7 @@ struct Options {
 /// Where a component-level function comes from once nesting is gone.
 struct FuncSource {
   enum Kind : std::uint8_t { lifted, imported } kind = lifted;
-  std::uint32_t index = 0;   ///< LiftId or ImportId
+  std::uint32_t index = 0;  ///< LiftId or ImportId
 };
 
 /// `canon lift`: a component-level function made of a core function of `instance`.
@@ -66,23 +66,54 @@ struct Lift {
   CoreDef core;
   const FuncType* type = nullptr;
   OptionsId options{};
-  std::string name;          ///< the first export name it got, for messages; may be empty
+  std::string name;  ///< the first export name it got, for messages; may be empty
 };
 
 /// Every canonical built-in and `canon lower`, spelt as the specification spells them.
 enum class Builtin : std::uint8_t {
   lower,
-  resource_new, resource_drop, resource_rep,
-  backpressure_inc, backpressure_dec,
-  task_return, task_cancel,
-  context_get, context_set,
-  waitable_set_new, waitable_set_wait, waitable_set_poll, waitable_set_drop, waitable_join,
-  subtask_cancel, subtask_drop,
-  stream_new, stream_read, stream_write, stream_cancel_read, stream_cancel_write, stream_drop_readable, stream_drop_writable,
-  future_new, future_read, future_write, future_cancel_read, future_cancel_write, future_drop_readable, future_drop_writable,
-  error_context_new, error_context_debug_message, error_context_drop,
-  thread_yield, thread_index, thread_new_indirect, thread_resume_later, thread_suspend, thread_suspend_then_resume,
-  thread_suspend_then_promote, thread_yield_then_resume, thread_yield_then_promote,
+  resource_new,
+  resource_drop,
+  resource_rep,
+  backpressure_inc,
+  backpressure_dec,
+  task_return,
+  task_cancel,
+  context_get,
+  context_set,
+  waitable_set_new,
+  waitable_set_wait,
+  waitable_set_poll,
+  waitable_set_drop,
+  waitable_join,
+  subtask_cancel,
+  subtask_drop,
+  stream_new,
+  stream_read,
+  stream_write,
+  stream_cancel_read,
+  stream_cancel_write,
+  stream_drop_readable,
+  stream_drop_writable,
+  future_new,
+  future_read,
+  future_write,
+  future_cancel_read,
+  future_cancel_write,
+  future_drop_readable,
+  future_drop_writable,
+  error_context_new,
+  error_context_debug_message,
+  error_context_drop,
+  thread_yield,
+  thread_index,
+  thread_new_indirect,
+  thread_resume_later,
+  thread_suspend,
+  thread_suspend_then_resume,
+  thread_suspend_then_promote,
+  thread_yield_then_resume,
+  thread_yield_then_promote,
 };
 std::string_view name_of(Builtin) noexcept;
 
@@ -90,36 +121,37 @@ std::string_view name_of(Builtin) noexcept;
 struct Trampoline {
   Builtin op{};
   InstanceId instance{};
-  OptionsId options{};                  ///< lower, task.return, copies, waitable-set.*, error-context.* (else unused)
-  const FuncType* function = nullptr;   ///< lower
-  FuncSource callee{};                  ///< lower
-  TypeRef type = nullptr;               ///< stream/future built-ins: the stream or future type; task.return: result or null
-  ResourceId resource{};                ///< resource.*
-  std::uint32_t immediate = 0;          ///< context.get/set: slot; thread.new-indirect: core function type index
-  bool wide = false;                    ///< context.get/set on i64
-  bool async_ = false;                  ///< subtask.cancel, stream/future read, write, cancel
-  bool cancellable = false;             ///< waitable-set.wait/poll, thread.yield/suspend…
-  std::optional<CoreDef> table;         ///< thread.new-indirect
+  OptionsId options{};                 ///< lower, task.return, copies, waitable-set.*, error-context.* (else unused)
+  const FuncType* function = nullptr;  ///< lower
+  FuncSource callee{};                 ///< lower
+  TypeRef type = nullptr;        ///< stream/future built-ins: the stream or future type; task.return: result or null
+  ResourceId resource{};         ///< resource.*
+  std::uint32_t immediate = 0;   ///< context.get/set: slot; thread.new-indirect: core function type index
+  bool wide = false;             ///< context.get/set on i64
+  bool async_ = false;           ///< subtask.cancel, stream/future read, write, cancel
+  bool cancellable = false;      ///< waitable-set.wait/poll, thread.yield/suspend…
+  std::optional<CoreDef> table;  ///< thread.new-indirect
   std::vector<CoreType> params, results;  ///< its core signature
 };
 
 /// One resource type of the root; generative, so each instantiation of a defining component has its own.
 struct Resource {
-  std::string name;                          ///< for messages
-  std::optional<InstanceId> instance;        ///< the implementing instance; none: imported from outside the root
+  std::string name;                    ///< for messages
+  std::optional<InstanceId> instance;  ///< the implementing instance; none: imported from outside the root
   std::optional<CoreDef> destructor;
-  std::string import_interface, import_name; ///< for imported ones
+  std::string import_interface, import_name;  ///< for imported ones
 };
 
 struct Instance {
-  std::string name;                     ///< export, import or binary name, for messages; "root" for the outermost
+  std::string name;  ///< export, import or binary name, for messages; "root" for the outermost
   std::optional<InstanceId> parent;
-  std::optional<GroupId> group;         ///< none: holds no core code
+  std::optional<GroupId> group;  ///< none: holds no core code
 };
 
 struct Group {
   std::vector<InstanceId> instances;
-  bool may_block = false;   ///< imports a built-in that needs a fiber to wait (DESIGN, C4; sync subtask.cancel does not count)
+  bool may_block =
+      false;  ///< imports a built-in that needs a fiber to wait (DESIGN, C4; sync subtask.cancel does not count)
 };
 
 /// A named argument of a core instantiation: a whole core instance, or definitions one by one.
@@ -153,7 +185,7 @@ struct ExportItem {
   const FuncType* function_type = nullptr;
   TypeRef value_type = nullptr;
   ResourceId resource_id{};
-  std::vector<Export> exports;   ///< of an instance, in order
+  std::vector<Export> exports;  ///< of an instance, in order
 };
 struct Export {
   std::string name;
@@ -162,9 +194,9 @@ struct Export {
 
 struct Program {
   std::shared_ptr<TypeArena> types;
-  std::shared_ptr<const std::vector<std::byte>> binary;   ///< the modules below point into it
-  std::vector<std::span<const std::byte>> modules;        ///< static core modules, each once
-  std::vector<Instance> instances;                        ///< [0] is the root component's own instance
+  std::shared_ptr<const std::vector<std::byte>> binary;  ///< the modules below point into it
+  std::vector<std::span<const std::byte>> modules;       ///< static core modules, each once
+  std::vector<Instance> instances;                       ///< [0] is the root component's own instance
   std::vector<Group> groups;
   std::vector<Step> steps;
   std::vector<Lift> lifts;
@@ -173,15 +205,15 @@ struct Program {
   std::vector<Resource> resources;
   std::vector<Import> imports;
   std::vector<Export> exports;
-  std::string name;                                       ///< component name section, or empty
+  std::string name;  ///< component name section, or empty
 };
 
 /// Limits of decoding; all have defaults that real components stay far below.
 struct DecodeLimits {
   std::size_t max_bytes = 256u << 20;
-  std::uint32_t max_nesting = 64;         ///< component sections inside each other, and type depth
-  std::uint32_t max_instances = 10'000;   ///< after inlining
-  std::uint32_t max_items = 1'000'000;    ///< index space entries, over the whole binary
+  std::uint32_t max_nesting = 64;        ///< component sections inside each other, and type depth
+  std::uint32_t max_instances = 10'000;  ///< after inlining
+  std::uint32_t max_items = 1'000'000;   ///< index space entries, over the whole binary
 };
 
 /// Decodes and inlines a component binary. Bad input gets Code::bad_binary with byte offset and reason; a core module

@@ -13,8 +13,34 @@
 namespace crank::component {
 
 enum class TypeKind : std::uint8_t {
-  bool_, s8, u8, s16, u16, s32, u32, s64, u64, f32, f64, char_, string, error_context,
-  list, fixed_list, map, record, tuple, variant, enum_, option, result, flags, own, borrow, stream, future,
+  bool_,
+  s8,
+  u8,
+  s16,
+  u16,
+  s32,
+  u32,
+  s64,
+  u64,
+  f32,
+  f64,
+  char_,
+  string,
+  error_context,
+  list,
+  fixed_list,
+  map,
+  record,
+  tuple,
+  variant,
+  enum_,
+  option,
+  result,
+  flags,
+  own,
+  borrow,
+  stream,
+  future,
 };
 
 enum class CoreType : std::uint8_t { i32, i64, f32, f64 };
@@ -27,9 +53,9 @@ using TypeRef = const Type*;
 
 /// A record field, tuple element, variant/enum/option/result case, flag label or function parameter.
 struct Field {
-  std::string name;         ///< empty for tuple elements; option: "none","some"; result: "ok","error"
-  TypeRef type = nullptr;   ///< null: a case, label or result without payload
-  std::uint32_t offset = 0; ///< in memory, from the start of the aggregate (cases: unused, see Type::payload_offset)
+  std::string name;          ///< empty for tuple elements; option: "none","some"; result: "ok","error"
+  TypeRef type = nullptr;    ///< null: a case, label or result without payload
+  std::uint32_t offset = 0;  ///< in memory, from the start of the aggregate (cases: unused, see Type::payload_offset)
 };
 
 /// A flattened list of core values; `overflow` says it did not fit MAX_FLAT_PARAMS (16) and goes through memory.
@@ -43,10 +69,10 @@ struct FlatTypes {
 
 struct Type {
   TypeKind kind{};
-  std::vector<Field> fields;        ///< record, tuple, variant, enum_, option, result, flags
-  TypeRef element = nullptr;        ///< list, fixed_list; stream, future (null: no payload); map: a tuple<key, value>
-  std::uint32_t length = 0;         ///< fixed_list
-  ResourceId resource{};            ///< own, borrow
+  std::vector<Field> fields;  ///< record, tuple, variant, enum_, option, result, flags
+  TypeRef element = nullptr;  ///< list, fixed_list; stream, future (null: no payload); map: a tuple<key, value>
+  std::uint32_t length = 0;   ///< fixed_list
+  ResourceId resource{};      ///< own, borrow
 
   // Canonical ABI for 32-bit memories, computed once when interned.
   std::uint32_t size = 0;
@@ -54,18 +80,18 @@ struct Type {
   std::uint32_t discriminant_size = 0;  ///< variant-like: 1, 2 or 4
   std::uint32_t payload_offset = 0;     ///< variant-like
   FlatTypes flat;
-  bool numeric = false;        ///< integers and floats of one width only: bytes may be copied unchecked (s8…f64)
-  bool has_pointers = false;   ///< contains string, list or map: needs memory and (to lower) realloc
-  bool has_handles = false;    ///< contains own, borrow, stream, future or error-context
+  bool numeric = false;       ///< integers and floats of one width only: bytes may be copied unchecked (s8…f64)
+  bool has_pointers = false;  ///< contains string, list or map: needs memory and (to lower) realloc
+  bool has_handles = false;   ///< contains own, borrow, stream, future or error-context
   bool has_borrow = false;
 };
 
 /// A component-level function type with what `canon lift`/`canon lower` make of it.
 struct FuncType {
-  std::vector<Field> params;   ///< offsets are those of the parameter tuple in memory
-  TypeRef result = nullptr;    ///< null: no result
-  bool async_ = false;         ///< declared `async` (an async-typed function); else sync-typed
-  FlatTypes flat_params;       ///< overflow: one pointer to a tuple of `params_size`, `params_alignment`
+  std::vector<Field> params;  ///< offsets are those of the parameter tuple in memory
+  TypeRef result = nullptr;   ///< null: no result
+  bool async_ = false;        ///< declared `async` (an async-typed function); else sync-typed
+  FlatTypes flat_params;      ///< overflow: one pointer to a tuple of `params_size`, `params_alignment`
   FlatTypes flat_result;
   std::uint32_t params_size = 0;
   std::uint32_t params_alignment = 1;

@@ -41,15 +41,29 @@ template <class T>
 class Ref {
  public:
   Ref() = default;
-  static Ref adopt(T* object) { Ref r; r.object_ = object; return r; }
-  static Ref retain(T* object) { if (object) object->retain(); return adopt(object); }
-  Ref(const Ref& other) : object_(other.object_) { if (object_) object_->retain(); }
+  static Ref adopt(T* object) {
+    Ref r;
+    r.object_ = object;
+    return r;
+  }
+  static Ref retain(T* object) {
+    if (object) object->retain();
+    return adopt(object);
+  }
+  Ref(const Ref& other) : object_(other.object_) {
+    if (object_) object_->retain();
+  }
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class U>
     requires std::convertible_to<U*, T*>
   Ref(Ref<U> other) noexcept : object_(other.leak()) {}
-  Ref& operator=(Ref other) noexcept { std::swap(object_, other.object_); return *this; }
-  ~Ref() { if (object_) object_->release(); }
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() {
+    if (object_) object_->release();
+  }
   T* get() const noexcept { return object_; }
   T* operator->() const noexcept { return object_; }
   T& operator*() const noexcept { return *object_; }
@@ -60,19 +74,32 @@ class Ref {
   T* object_ = nullptr;
 };
 template <class T, class... Args>
-Ref<T> make_ref(Args&&... args) { return Ref<T>::adopt(new T(std::forward<Args>(args)...)); }
+Ref<T> make_ref(Args&&... args) {
+  return Ref<T>::adopt(new T(std::forward<Args>(args)...));
+}
 
 class Value {
  public:
   enum class Kind : std::uint8_t {
-    none,      ///< no value: an absent payload or result
-    bool_, s8, u8, s16, u16, s32, u32, s64, u64, f32, f64, char_,
-    string,    ///< always UTF-8 here
-    packed,    ///< list of numbers: element kind and raw bytes
-    list,      ///< list, fixed_list, record, tuple, map (pairs as tuples): values in order
-    variant,   ///< variant, enum, option, result: case index and payload (none if absent)
-    flags,     ///< bits in label order
-    handle,    ///< own, borrow, stream, future, error-context
+    none,  ///< no value: an absent payload or result
+    bool_,
+    s8,
+    u8,
+    s16,
+    u16,
+    s32,
+    u32,
+    s64,
+    u64,
+    f32,
+    f64,
+    char_,
+    string,   ///< always UTF-8 here
+    packed,   ///< list of numbers: element kind and raw bytes
+    list,     ///< list, fixed_list, record, tuple, map (pairs as tuples): values in order
+    variant,  ///< variant, enum, option, result: case index and payload (none if absent)
+    flags,    ///< bits in label order
+    handle,   ///< own, borrow, stream, future, error-context
   };
 
   Value() noexcept;
@@ -83,8 +110,8 @@ class Value {
   static Value boolean(bool);
   /// An integer, float or char of exactly `kind` (s8 … f64, char_), given by its bits.
   static Value scalar(Kind kind, std::uint64_t bits);
-  static Value s32(std::int32_t), u8(std::uint8_t), u16(std::uint16_t), u32(std::uint32_t), s64(std::int64_t), u64(std::uint64_t),
-      f32(float), f64(double), character(char32_t);
+  static Value s32(std::int32_t), u8(std::uint8_t), u16(std::uint16_t), u32(std::uint32_t), s64(std::int64_t),
+      u64(std::uint64_t), f32(float), f64(double), character(char32_t);
   static Value string(std::string text);
   /// `elements` holds whole elements of `kind` in little-endian layout.
   static Value packed(Kind kind, std::vector<std::byte> elements);
@@ -103,7 +130,7 @@ class Value {
 
   Kind kind() const noexcept { return kind_; }
   bool as_bool() const;
-  std::uint64_t bits() const;            ///< of any scalar or flags; signed ones sign-extended
+  std::uint64_t bits() const;  ///< of any scalar or flags; signed ones sign-extended
   std::int64_t as_s64() const;
   std::uint32_t as_u32() const;
   std::uint64_t as_u64() const;
@@ -113,7 +140,7 @@ class Value {
   std::string take_string();
   std::span<const std::byte> packed_bytes() const;
   std::vector<std::byte> take_packed();
-  Kind element_kind() const;             ///< of packed
+  Kind element_kind() const;  ///< of packed
   std::span<Value> elements();
   std::span<const Value> elements() const;
   std::uint32_t case_index() const;

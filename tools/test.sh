@@ -1,0 +1,30 @@
+#!/bin/bash
+# Everything `make test` runs, in stages that print their time. STAGES="lint release" runs some of them.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export CRANK_CACHE=${CRANK_CACHE:-$HOME/.cache/crank}
+all=(setup lint release spec asan tsan fuzz)
+stages=(${STAGES:-${all[@]}})
+passed=0
+failed=()
+for stage in "${stages[@]}"; do
+  started=$SECONDS
+  echo "=== [$((passed + ${#failed[@]} + 1))/${#stages[@]}] $stage"
+  case $stage in
+    setup) tools/setup.sh ;;
+    lint) tools/lint.sh ;;
+    release) tools/build.sh release && mkdir -p build/bin && ln -sf ../release/bin/crank build/bin/crank && ctest --preset release -j2 --output-on-failure ;;
+    asan) tools/build.sh asan && ctest --preset asan -j2 --output-on-failure ;;
+    tsan) tools/build.sh tsan && ctest --preset tsan -j2 --output-on-failure ;;
+    spec) tools/spec.sh ;;
+    fuzz) tools/fuzz.sh "${FUZZ_SECONDS:-60}" ;;
+    *) echo "test: there is no stage '$stage' (there are: ${all[*]})" >&2; false ;;
+  esac
+  if [ $? = 0 ]; then passed=$((passed + 1)); else failed+=("$stage"); fi
+  echo "=== $stage: $((SECONDS - started)) s"
+  # Without its set-up nothing after it can be judged.
+  [ "${failed[*]:-}" != setup ] || break
+done
+[ ${#failed[@]} = 0 ] || echo "failed: ${failed[*]}"
+echo "$passed passed, ${#failed[@]} failed"
+[ ${#failed[@]} = 0 ]
