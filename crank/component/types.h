@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace crank::component {
@@ -43,7 +44,11 @@ enum class TypeKind : std::uint8_t {
   future,
 };
 
+/// The specification's word for a kind: "u32", "fixed-length list", "error-context" …
+std::string_view name_of(TypeKind) noexcept;
+
 enum class CoreType : std::uint8_t { i32, i64, f32, f64 };
+std::string_view name_of(CoreType) noexcept;
 
 /// Which resource of a Program: an index into Program::resources.
 enum class ResourceId : std::uint32_t {};
@@ -65,6 +70,9 @@ struct FlatTypes {
   std::uint8_t count = 0;
   bool overflow = false;
   std::span<const CoreType> span() const { return {types.data(), count}; }
+  /// Appends `other`; past `max` only `overflow` is remembered.
+  void append(const FlatTypes& other);
+  void append(CoreType type);
 };
 
 struct Type {
@@ -80,6 +88,10 @@ struct Type {
   std::uint32_t discriminant_size = 0;  ///< variant-like: 1, 2 or 4
   std::uint32_t payload_offset = 0;     ///< variant-like
   FlatTypes flat;
+  /// Element size and alignment under the i64 ABI, saturating at 2^32-1: what the limit of 2^28 bytes is stated in.
+  std::uint32_t wide_size = 0;
+  std::uint32_t wide_alignment = 1;
+  std::uint16_t depth = 1;    ///< 1 for scalars, strings and handles; else one more than the deepest part
   bool numeric = false;       ///< integers and floats of one width only: bytes may be copied unchecked (s8…f64)
   bool has_pointers = false;  ///< contains string, list or map: needs memory and (to lower) realloc
   bool has_handles = false;   ///< contains own, borrow, stream, future or error-context
