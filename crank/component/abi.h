@@ -76,6 +76,8 @@ struct LiftLowerContext {
   StringEncoding encoding = StringEncoding::utf8;
   Reallocator* realloc = nullptr;
   HandleAccess* handles = nullptr;
+  /// Host memory that lifting may still take: lists inside lists can name the same bytes many times over (DESIGN, C11).
+  std::uint64_t budget = std::uint64_t{1} << 30;
 };
 
 /// A borrowed row of core values, `stride` bytes apart (8, or 16 for the engine's raw values). An i32 or f32 is the low

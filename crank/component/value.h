@@ -78,6 +78,9 @@ Ref<T> make_ref(Args&&... args) {
   return Ref<T>::adopt(new T(std::forward<Args>(args)...));
 }
 
+/// The encoding a string had in the memory it was lifted from. Those the host made are checked when they are lowered.
+enum class StringOrigin : std::uint8_t { host, utf8, utf16, latin1, tagged_utf16 };
+
 class Value {
  public:
   enum class Kind : std::uint8_t {
@@ -102,10 +105,18 @@ class Value {
     handle,   ///< own, borrow, stream, future, error-context
   };
 
-  Value() noexcept;
-  Value(Value&& other) noexcept;
-  Value& operator=(Value&& other) noexcept;
-  ~Value();
+  Value() noexcept = default;
+  Value(Value&& other) noexcept
+      : kind_(std::exchange(other.kind_, Kind::none)), element_kind_(other.element_kind_), small_(other.small_), bits_(other.bits_) {}
+  Value& operator=(Value&& other) noexcept {
+    if (this != &other) {
+      if (kind_ >= Kind::string) clear();
+      kind_ = std::exchange(other.kind_, Kind::none);
+      element_kind_ = other.element_kind_, small_ = other.small_, bits_ = other.bits_;
+    }
+    return *this;
+  }
+  ~Value() { if (kind_ >= Kind::string) clear(); }
 
   static Value boolean(bool);
   /// An integer, float or char of exactly `kind` (s8 … f64, char_), given by its bits.
@@ -113,8 +124,12 @@ class Value {
   static Value s32(std::int32_t), u8(std::uint8_t), u16(std::uint16_t), u32(std::uint32_t), s64(std::int64_t),
       u64(std::uint64_t), f32(float), f64(double), character(char32_t);
   static Value string(std::string text);
+  /// A string that a guest held in `origin`: lowering it again asks for memory exactly as the specification says for
+  /// that encoding (the tagged one counts as utf16 or latin1_utf16, by its tag).
+  static Value string(std::string text, StringOrigin origin);
   /// `elements` holds whole elements of `kind` in little-endian layout.
   static Value packed(Kind kind, std::vector<std::byte> elements);
+  static Value packed(Kind kind, std::span<const std::byte> elements);
   static Value bytes(std::span<const std::byte> bytes);
   static Value list(std::vector<Value> elements);
   static Value variant(std::uint32_t case_index, Value payload);
@@ -137,10 +152,12 @@ class Value {
   float as_f32() const;
   double as_f64() const;
   const std::string& as_string() const;
+  StringOrigin string_origin() const;
   std::string take_string();
   std::span<const std::byte> packed_bytes() const;
   std::vector<std::byte> take_packed();
-  Kind element_kind() const;  ///< of packed
+  Kind element_kind() const;             ///< of packed
+  std::size_t element_count() const;     ///< of packed or list
   std::span<Value> elements();
   std::span<const Value> elements() const;
   std::uint32_t case_index() const;
@@ -154,8 +171,6 @@ class Value {
   friend bool operator==(const Value&, const Value&);
 
  private:
-  struct Aggregate;
-  struct Case;
   Kind kind_ = Kind::none;
   Kind element_kind_ = Kind::none;
   std::uint32_t small_ = 0;
@@ -171,9 +186,17 @@ class Value {
 };
 static_assert(sizeof(Value) == 16);
 
-/// WAVE text (the notation of `run --invoke`), e.g. `"hi"`, `{name: "x", n: 3}`, `some(1)`; needs the type for names.
-std::string to_wave(const Value& value, TypeRef type);
-/// Parses one WAVE value of `type`; consumes it from the front of `text`. Errors name the position.
-Result<Value> parse_wave(std::string_view& text, TypeRef type);
+/// Bytes of one element of that kind in memory: 1, 2, 4 or 8; 0 for kinds that are not numbers.
+constexpr std::size_t packed_size(Value::Kind kind) {
+  using enum Value::Kind;
+  switch (kind) {
+    case s8: case u8: return 1;
+    case s16: case u16: return 2;
+    case s32: case u32: case f32: return 4;
+    case s64: case u64: case f64: return 8;
+    default: return 0;
+  }
+}
+std::string_view name_of(Value::Kind kind) noexcept;
 
 }  // namespace crank::component
