@@ -85,7 +85,9 @@ struct LiftLowerContext {
 class Slots {
  public:
   Slots() = default;
-  Slots(std::span<std::uint64_t> values) : base_(reinterpret_cast<std::byte*>(values.data())), count_(static_cast<std::uint32_t>(values.size())), stride_(8) {}  // NOLINT: a view
+  Slots(std::span<std::uint64_t> values) : Slots(values.data(), values.size(), 8) {}  // NOLINT: a view
+  template <std::size_t N>
+  Slots(std::uint64_t (&values)[N]) : Slots(values, N, 8) {}  // NOLINT: a view
   Slots(void* base, std::size_t count, std::size_t stride)
       : base_(static_cast<std::byte*>(base)), count_(static_cast<std::uint32_t>(count)), stride_(static_cast<std::uint32_t>(stride)) {}
   std::uint32_t count() const { return count_; }
