@@ -20,6 +20,8 @@ Utf8Check check_utf8(std::string_view text) noexcept;
 /// Length of the ASCII prefix.
 std::size_t ascii_prefix(std::string_view text) noexcept;
 
+/// Appends one Unicode scalar value as UTF-8.
+void append_code_point(std::string& out, std::uint32_t code_point);
 /// Appends UTF-16 code units as UTF-8; answers the index of an unpaired surrogate, or `units` if there is none.
 std::size_t append_utf16(std::string& out, const std::byte* utf16, std::size_t units);
 void append_latin1(std::string& out, std::span<const std::byte> latin1);
