@@ -1,0 +1,96 @@
+// Actors (R12): state that one task at a time touches. Derive, write members that return Task, hold an ActorRef.
+//
+//     class Counter : public crank::Actor {
+//      public:
+//       crank::Task<int> add(int n) { total_ += n; co_return total_; }   // runs on the actor, whoever calls
+//      private:
+//       int total_ = 0;
+//     };
+//     auto counter = crank::make_actor<Counter>();
+//     int total = co_await counter.call(&Counter::add, 2);
+//
+// A member coroutine starts on its actor's executor because its promise sees `*this`. Between two awaits nothing else runs
+// on the actor; at an await others may (reentrancy), and afterwards the code is back on the actor.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+#include "crank/async/default_actor.h"
+#include "crank/async/misuse.h"
+#include "crank/async/task.h"
+
+namespace crank {
+
+class Actor {
+ public:
+  using IsCrankActor = void;
+  Actor(const Actor&) = delete;
+  Actor& operator=(const Actor&) = delete;
+
+  /// The executor its members run on.
+  ExecutorRef executor() const noexcept { return executor_; }
+  /// A bug, named, if the code that asks does not run on this actor.
+  void assert_isolated(std::source_location here = std::source_location::current()) const noexcept;
+
+  const ExecutorRef& isolation() const noexcept { return executor_; }
+
+ protected:
+  /// An own default executor, on the current runtime (there must be one) or on the one named.
+  Actor() noexcept;
+  explicit Actor(Runtime& runtime) noexcept;
+  /// On a custom executor, or on main; it outlives the actor.
+  explicit Actor(ExecutorRef executor, Runtime& runtime) noexcept;
+  ~Actor() = default;
+
+ private:
+  template <class>
+  friend class ActorRef;
+  DefaultActor own_;
+  ExecutorRef executor_;
+  std::atomic<std::uint32_t> references_{1};
+};
+
+/// Shared ownership of an actor, and the only way users reach it: calls answer a Task.
+template <class A>
+class ActorRef {
+ public:
+  explicit ActorRef(A* adopted) noexcept : actor_(adopted) {}
+  ActorRef(const ActorRef& from) noexcept : actor_(from.actor_) {
+    if (actor_) base().references_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ActorRef(ActorRef&& from) noexcept : actor_(std::exchange(from.actor_, nullptr)) {}
+  ActorRef& operator=(ActorRef from) noexcept {
+    std::swap(actor_, from.actor_);
+    return *this;
+  }
+  ~ActorRef() {
+    if (actor_ && base().references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete actor_;
+  }
+
+  /// Calls a member coroutine on the actor: `co_await ref.call(&Counter::add, 2)`. The reference must live until the call has
+  /// ended, as any object a member function is called on.
+  template <class R, class... Parameters, class... Arguments>
+    requires std::invocable<R (A::*)(Parameters...), A&, Arguments...>
+  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...), Arguments&&... arguments) const {
+    static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");
+    return (actor_->*member)(std::forward<Arguments>(arguments)...);
+  }
+  ExecutorRef executor() const noexcept { return base().executor(); }
+  explicit operator bool() const noexcept { return actor_ != nullptr; }
+  friend bool operator==(const ActorRef& a, const ActorRef& b) noexcept { return a.actor_ == b.actor_; }
+
+ private:
+  Actor& base() const noexcept { return *actor_; }
+  A* actor_;
+};
+
+/// Makes an actor and the first reference to it.
+template <std::derived_from<Actor> A, class... Arguments>
+ActorRef<A> make_actor(Arguments&&... arguments) {
+  return ActorRef<A>(new A(std::forward<Arguments>(arguments)...));
+}
+
+}  // namespace crank

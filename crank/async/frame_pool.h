@@ -1,0 +1,67 @@
+// Memory for frames and task records (R11): free lists by size class, one set for each thread, in classes of 64 bytes up to
+// 2 KiB. Taking and giving are a load and a store; a warm task never calls malloc. Memory may be freed in any order and on
+// any thread: it joins that thread's lists, and what a list holds beyond its share goes to the other threads in batches.
+// Under AddressSanitizer every block is an own allocation, so that a use after free is seen.
+#pragma once
+
+#include <cstddef>
+
+namespace crank {
+
+namespace detail {
+
+inline constexpr std::size_t frame_granule = 64, frame_classes = 32;
+
+struct FramePool {
+  struct Block {
+    Block* next;
+  };
+  Block* free[frame_classes + 1] = {};
+  unsigned held[frame_classes + 1] = {};
+};
+
+#if defined(__wasm__)
+inline constinit FramePool the_frame_pool{};
+#else
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local FramePool the_frame_pool;
+#endif
+
+void* frame_refill(std::size_t size_class);
+void frame_spill(std::size_t size_class) noexcept;
+void* frame_allocate_large(std::size_t size);
+void frame_free_large(void* memory, std::size_t size) noexcept;
+
+#if __has_feature(address_sanitizer)
+inline constexpr bool frames_are_pooled = false;
+#else
+inline constexpr bool frames_are_pooled = true;
+#endif
+inline constexpr unsigned frames_kept = 512;  // of one class on one thread
+
+inline void* frame_allocate(std::size_t size) {
+  std::size_t size_class = (size + frame_granule - 1) / frame_granule;
+  if (!frames_are_pooled || size_class > frame_classes) [[unlikely]] return frame_allocate_large(size);
+  FramePool& pool = the_frame_pool;
+  FramePool::Block* block = pool.free[size_class];
+  if (!block) [[unlikely]] return frame_refill(size_class);
+  pool.free[size_class] = block->next;
+  --pool.held[size_class];
+  return block;
+}
+
+inline void frame_free(void* memory, std::size_t size) noexcept {
+  std::size_t size_class = (size + frame_granule - 1) / frame_granule;
+  if (!frames_are_pooled || size_class > frame_classes) [[unlikely]] return frame_free_large(memory, size);
+  FramePool& pool = the_frame_pool;
+  auto* block = static_cast<FramePool::Block*>(memory);
+  block->next = pool.free[size_class];
+  pool.free[size_class] = block;
+  if (++pool.held[size_class] > frames_kept) [[unlikely]] frame_spill(size_class);
+}
+
+}  // namespace detail
+
+/// How often the process asked the system allocator for frame memory so far.
+unsigned long long frame_refills() noexcept;
+
+}  // namespace crank

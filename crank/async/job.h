@@ -1,0 +1,67 @@
+// The schedulable unit: an intrusive link, a function to run, a priority. Tasks, actor drains, timers and component
+// messages all embed a Job, so enqueueing allocates nothing and every queue of the runtime holds one kind of thing.
+//
+//     struct Message : crank::Job { ... };
+//     message.run = [](crank::Job* job) noexcept { static_cast<Message*>(job)->deliver(); };
+//     executor.enqueue(message);
+//
+// A job is in at most one queue at a time; whoever enqueues it keeps it alive until `run` is called, and `run` may free it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace crank {
+
+/// How urgent. Natively it orders pools and actor queues; on a pump or manual executor it is recorded and inherited only.
+enum class Priority : std::uint8_t { background, utility, medium, high };
+inline constexpr std::size_t priority_levels = 4;
+
+/// What a job is, for routing (R5): only tasks carry an executor preference.
+enum class JobKind : std::uint8_t { plain, task };
+
+struct Job {
+  using Run = void (*)(Job*) noexcept;
+
+  constexpr Job() = default;
+  constexpr explicit Job(Run function, Priority urgency = Priority::medium, JobKind what = JobKind::plain) noexcept
+      : run(function), priority(urgency), kind(what) {}
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  Job* next = nullptr;  ///< owned by the queue that holds the job
+  Run run = nullptr;    ///< called once for each enqueue, on the executor it was enqueued on
+  Priority priority = Priority::medium;
+  JobKind kind = JobKind::plain;
+};
+
+/// First in, first out, single threaded: the list every queue hands around.
+class JobList {
+ public:
+  bool empty() const noexcept { return head_ == nullptr; }
+  void push(Job& job) noexcept {
+    job.next = nullptr;
+    if (tail_) tail_->next = &job; else head_ = &job;
+    tail_ = &job;
+  }
+  void push_front(Job& job) noexcept {
+    job.next = head_;
+    head_ = &job;
+    if (!tail_) tail_ = &job;
+  }
+  Job* pop() noexcept {
+    Job* job = head_;
+    if (job) {
+      head_ = job->next;
+      if (!head_) tail_ = nullptr;
+      job->next = nullptr;
+    }
+    return job;
+  }
+
+ private:
+  Job* head_ = nullptr;
+  Job* tail_ = nullptr;
+};
+
+}  // namespace crank

@@ -1,0 +1,22 @@
+#include "crank/async/misuse.h"
+
+#if !defined(__wasm__)
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+namespace crank::detail {
+
+void misuse(const char* what, const char* function, const char* file, unsigned line) noexcept {
+#if defined(__wasm__)
+  (void)what, (void)function, (void)file, (void)line;
+  __builtin_trap();
+#else
+  if (function) std::fprintf(stderr, "crank: %s: %s (%s:%u)\n", what, function, file ? file : "?", line);
+  else std::fprintf(stderr, "crank: %s\n", what);
+  std::fflush(stderr);
+  std::abort();
+#endif
+}
+
+}  // namespace crank::detail

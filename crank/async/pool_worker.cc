@@ -1,0 +1,163 @@
+#include "crank/async/pool_worker.h"
+
+#include <bit>
+
+#include "crank/async/turn.h"
+
+namespace crank {
+
+void PoolWorker::push(Job& job) {
+  auto level = static_cast<unsigned>(job.priority);
+  nonempty_ |= 1u << level;
+  std::int64_t depth = deques_[level].push(&job);
+  if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]] return;
+  // Deep enough for a thief to pay for its waking, or this worker has been busy for a while and nobody looks in.
+  bool unguarded = since_wake_ >= 16 && pool_.guard.load(std::memory_order_relaxed) < 0;
+  if ((depth >= 2 || unguarded) && pool_.searching.load(std::memory_order_relaxed) == 0) pool_.wake_one();
+}
+
+Job* PoolWorker::pop_own() noexcept {
+  while (nonempty_) {
+    auto level = static_cast<unsigned>(std::bit_width(nonempty_) - 1);
+    if (Job* job = deques_[level].pop()) return job;
+    nonempty_ &= ~(1u << level);
+  }
+  return nullptr;
+}
+
+Job* PoolWorker::take_posted() {
+  if (posted_jobs_.empty()) {
+    // Reversed while moving: newest first becomes oldest first.
+    for (Job* job = posted_.take_newest_first(); job;) {
+      Job* next = job->next;
+      posted_jobs_.push_front(*job);
+      job = next;
+    }
+  }
+  return posted_jobs_.pop();
+}
+
+Job* PoolWorker::take_inbox() {
+  Job* job = pool_.inbox.take_newest_first();
+  if (!job) return nullptr;
+  // Newest first onto a deque that is popped from the end: the oldest runs first, thieves start with the newest.
+  while (job) {
+    Job* next = job->next;
+    push(*job);
+    job = next;
+  }
+  return pop_own();
+}
+
+Job* PoolWorker::steal_from_others() {
+  auto count = static_cast<unsigned>(pool_.workers.size());
+  for (unsigned i = 0; i < count; ++i) {
+    unsigned victim = victim_ + i;
+    if (victim >= count) victim -= count;
+    if (victim == index_) continue;
+    PoolWorker& other = *pool_.workers[victim];
+    for (unsigned level = priority_levels; level-- > 0;) {
+      if (Job* job = other.deques_[level].steal()) {
+        victim_ = victim;
+        return job;
+      }
+    }
+  }
+  return nullptr;
+}
+
+Job* PoolWorker::timer_if_due() noexcept {
+  auto due = pool_.deadline.load(std::memory_order_acquire);
+  if (due == Instant::max().time_since_epoch().count()) return nullptr;
+  if (pool_.runtime.now().time_since_epoch().count() < due) return nullptr;
+  if (!pool_.deadline.compare_exchange_strong(due, Instant::max().time_since_epoch().count(), std::memory_order_acq_rel))
+    return nullptr;
+  return pool_.timer_job.load(std::memory_order_acquire);
+}
+
+Job* PoolWorker::search() {
+  if (Job* job = take_posted()) return job;
+  if (Job* job = pop_own()) return job;
+  if (Job* job = take_inbox()) return job;
+  if (Job* job = timer_if_due()) return job;
+  return steal_from_others();
+}
+
+Job* PoolWorker::next() {
+  if (++tick_ % 61 == 0) [[unlikely]] {
+    // Fairness: the oldest of everything gets its turn.
+    parker_->poll();
+    if (Job* job = timer_if_due()) return job;
+    if (Job* job = take_inbox()) return job;
+    for (unsigned level = priority_levels; level-- > 0;)
+      if (Job* job = deques_[level].steal()) return job;
+  }
+  if (Job* job = posted_jobs_.pop()) return job;
+  if (!posted_.empty()) {
+    if (Job* job = take_posted()) return job;
+  }
+  return pop_own();
+}
+
+Job* PoolWorker::wait_for_work() {
+  const std::uint64_t mine = std::uint64_t{1} << index_;
+  for (bool first = true;; first = false) {
+    if (pool_.stopping.load(std::memory_order_acquire)) return nullptr;
+    pool_.searching.fetch_add(1, std::memory_order_relaxed);
+    Job* job = search();
+    if (!job && first) job = steal_from_others();
+    pool_.searching.fetch_sub(1, std::memory_order_relaxed);
+    if (!job) {
+      std::uint64_t idle = pool_.idle.fetch_or(mine, std::memory_order_seq_cst) | mine;
+      job = search();
+      if (!job) {
+        int nobody = -1;
+        bool guards = pool_.guard.compare_exchange_strong(nobody, static_cast<int>(index_), std::memory_order_relaxed);
+        std::optional<Parker::TimePoint> until;
+        if (guards) {
+          auto due = pool_.deadline.load(std::memory_order_seq_cst);
+          if (due != Instant::max().time_since_epoch().count()) until = Instant(Duration(due));
+          if (idle != pool_.everyone) {
+            auto look = std::chrono::steady_clock::now() + std::chrono::microseconds(backoff_us_);
+            backoff_us_ = backoff_us_ < 1000 ? backoff_us_ * 2 : 1000;
+            if (!until || look < *until) until = look;
+          }
+        }
+        if (!pool_.stopping.load(std::memory_order_seq_cst)) parker_->park(until);
+        if (guards) pool_.guard.store(-1, std::memory_order_relaxed);
+      }
+      pool_.idle.fetch_and(~mine, std::memory_order_seq_cst);
+      if (!job) continue;
+    }
+    backoff_us_ = 50;
+    since_wake_ = 0;
+    if (pool_.monitor_asleep.load(std::memory_order_relaxed)) [[unlikely]] pool_.wake_monitor();
+    // There is more where this came from: pass the word on.
+    if (pool_.idle.load(std::memory_order_relaxed) != 0 && pool_.workers[victim_]->deques_[1].size() +
+        pool_.workers[victim_]->deques_[2].size() >= 2) {
+      pool_.wake_one();
+    }
+    return job;
+  }
+}
+
+void PoolWorker::run() {
+  detail::thread_state().worker = this;
+  parker_ = pool_.options.parker ? pool_.options.parker(index_) : nullptr;
+  if (!parker_) parker_ = std::make_unique<FutexParker>();
+  ready_.store(true, std::memory_order_release);
+  ready_.notify_one();
+  detail::TurnScope scope(ExecutorRef::generic(), &pool_.runtime);
+  Turn& turn = scope.turn();
+  while (true) {
+    Job* job = next();
+    if (!job) job = wait_for_work();
+    if (!job) break;
+    ++since_wake_;
+    detail::run_in_turn(turn, *job);
+    jobs_run_.store(jobs_run_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  detail::thread_state().worker = nullptr;
+}
+
+}  // namespace crank

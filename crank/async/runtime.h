@@ -1,0 +1,79 @@
+// What "the pool", "later" and "main" mean for a task: three replaceable hooks (R5) and a clock. A Pool, a manual executor,
+// a guest's pump and a foreign event loop each provide a Runtime; there is no global one, every task knows its own.
+//
+//     enqueue_global    run this job on some thread, soon
+//     enqueue_delayed   run this job at an instant; the same job armed again replaces its earlier instant
+//     enqueue_main      run this job on the main executor
+//
+// Only the runtime's timer queue uses the delayed hook, with one job of its own, armed to the earliest timer.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "crank/async/executor.h"
+#include "crank/async/timer_queue.h"
+
+namespace crank {
+
+class Runtime;
+
+/// Reads time. Real runtimes read the steady clock; a manual one is told.
+using NowFunction = Instant (*)(void* context) noexcept;
+
+struct Hooks {
+  void* context = nullptr;
+  void (*enqueue_global)(void* context, Job& job) noexcept = nullptr;
+  void (*enqueue_delayed)(void* context, Job& job, Instant when) noexcept = nullptr;
+  void (*enqueue_main)(void* context, Job& job) noexcept = nullptr;
+};
+
+class Runtime {
+ public:
+  /// A null `now` reads the steady clock.
+  explicit Runtime(Hooks hooks, NowFunction now = nullptr, void* clock = nullptr) noexcept;
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+  ~Runtime();
+
+  /// Runs the job on the pool, or on the task executor a task prefers. From any thread.
+  void enqueue(Job& job) noexcept;
+  void enqueue_main(Job& job) noexcept { hooks_.enqueue_main(hooks_.context, job); }
+  Instant now() const noexcept { return now_(clock_); }
+  TimerQueue& timers() noexcept { return timers_; }
+
+  /// The main executor of this runtime: custom and serial, enqueues by the main hook, never gives up its thread.
+  ExecutorRef main() noexcept { return main_.ref(); }
+
+  /// Replaces the hooks, before any work runs on this runtime.
+  void replace_hooks(Hooks hooks) noexcept { hooks_ = hooks; }
+  const Hooks& hooks() const noexcept { return hooks_; }
+
+#if defined(__wasm__)
+  /// Tasks of this runtime that have not ended: a component's call may exit when it is 0 (crank/guest/component_task.h).
+  std::uint32_t living_tasks = 0;
+#endif
+
+ private:
+  class Main final : public SerialExecutor {
+   public:
+    explicit Main(Runtime& runtime) noexcept : runtime_(runtime) {}
+    void enqueue(Job& job) override { runtime_.enqueue_main(job); }
+
+   private:
+    Runtime& runtime_;
+  };
+  friend class TimerQueue;
+
+  Hooks hooks_;
+  NowFunction now_;
+  void* clock_;
+  Main main_;
+  TimerQueue timers_;
+};
+
+/// Routes a job to an executor by its kind (R5): generic to the task's preferred executor or `runtime`'s pool, a default
+/// actor to its own queue, a custom executor to its `enqueue`. From any thread; never runs the job.
+void enqueue(Runtime& runtime, ExecutorRef executor, Job& job) noexcept;
+
+}  // namespace crank

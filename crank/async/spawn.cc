@@ -1,0 +1,84 @@
+#include "crank/async/spawn.h"
+
+#include "crank/async/misuse.h"
+#include "crank/async/task_local.h"
+
+namespace crank::detail {
+
+Runtime& runtime_for(const SpawnOptions& options) noexcept {
+  Runtime* runtime = options.runtime ? options.runtime : current_runtime();
+  if (!runtime) misuse("spawn outside of any runtime: name one with SpawnOptions{.runtime = ...}");
+  return *runtime;
+}
+
+SpawnedBase::SpawnedBase(Runtime& home, void (*destroy)(SpawnedBase&) noexcept) noexcept
+    : TaskRecord(home, completed), destroy_(destroy) {}
+
+bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
+  JoinWaiter* seen = waiters_.load(std::memory_order_acquire);
+  do {
+    if (seen == finished()) return false;
+    waiter.next = seen;
+  } while (!waiters_.compare_exchange_weak(seen, &waiter, std::memory_order_release, std::memory_order_acquire));
+  return true;
+}
+
+std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record) noexcept {
+  auto& task = static_cast<SpawnedBase&>(record);
+  thread_state().task = nullptr;
+  release_copied_locals(task);
+  JoinWaiter* waiter = task.waiters_.exchange(task.finished(), std::memory_order_acq_rel);
+  std::coroutine_handle<> next = nothing_to_resume();
+  if (waiter) {
+    // The task that waited longest goes on here if it may; the others are enqueued.
+    while (waiter) {
+      JoinWaiter* following = waiter->next;
+      if (waiter->notify) waiter->notify(*waiter);
+      else if (following) resume_later(*waiter->task);
+      else next = transfer(*waiter->task, waiter->task->executor);
+      waiter = following;
+    }
+  }
+  task.release();
+  return next;
+}
+
+void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept {
+  PromiseBase& promise = PromiseBase::of(root);
+  promise.root = this;
+  resume_point = root;
+  set_name(options.name);
+  preference = options.preference;
+  ThreadState& thread = thread_state();
+  TaskRecord* from = inherit == Inherit::yes ? thread.task : nullptr;
+  if (from) {
+    priority = from->priority;
+    copy_locals(*this, *from);
+  }
+  if (options.priority) priority = *options.priority;
+  ExecutorRef here = inherit == Inherit::yes && thread.turn ? thread.turn->executor : ExecutorRef::generic();
+  executor = promise.isolation ? *promise.isolation : options.executor.value_or(here);
+  if (executor.is_immediate()) executor = ExecutorRef::generic();
+}
+
+void SpawnedBase::start(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept {
+  prepare(options, inherit, root);
+  enqueue(*runtime, executor, *this);
+}
+
+void SpawnedBase::start_immediate(const SpawnOptions& options, std::coroutine_handle<> root) noexcept {
+  prepare(options, Inherit::yes, root);
+  ThreadState& thread = thread_state();
+  ExecutorRef here = thread.turn ? thread.turn->executor : ExecutorRef::generic();
+  // On the serial executor the starter stands on, the body is covered by the starter's own turn; generic code runs under
+  // the synchronous-start executor. Somebody else's executor cannot be entered from here.
+  if (!here.same_context(executor)) return enqueue(*runtime, executor, *this);
+  TaskRecord* starter = thread.task;
+  TurnScope scope(here.is_generic() ? ExecutorRef::for_synchronous_start() : here, runtime,
+                  thread.turn ? thread.turn->task_executor : nullptr);
+  if (!here.is_generic() && here.is_default_actor()) scope.turn().yield_requested = true;
+  run(this);
+  thread_state().task = starter;
+}
+
+}  // namespace crank::detail

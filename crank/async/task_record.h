@@ -1,0 +1,92 @@
+// The task (R1): a schedulable job with an identity. It holds what the runtime must know to suspend and resume a chain of
+// coroutine frames anywhere: where to resume, on which executor, who is the parent, whether it is cancelled, the task-locals.
+//
+//     TaskRecord --resume_point--> innermost frame --continuation--> caller's frame --...--> root frame --root--> TaskRecord
+//
+// Where a record lives depends on how the task was made (a spawned task's on the heap, an async_let's in its parent's frame);
+// users see it as `current_task()`.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+#include "crank/async/executor.h"
+#include "crank/async/job.h"
+#include "crank/async/lock.h"
+#include "crank/async/turn.h"
+
+namespace crank {
+
+class CancellationHandler;
+class Runtime;
+struct LocalBinding;
+
+namespace detail {
+inline std::coroutine_handle<> nothing_to_resume() noexcept { return std::noop_coroutine(); }
+}  // namespace detail
+
+class TaskRecord : public Job {
+ public:
+  /// Called when the root frame has finished; returns what runs next on this thread. The task may be gone afterwards.
+  using Complete = std::coroutine_handle<> (*)(TaskRecord& task) noexcept;
+
+  /// A new task with the runtime's defaults; `inherit_from` fills in what it takes over.
+  TaskRecord(Runtime& home, Complete when_done) noexcept;
+  ~TaskRecord();
+
+  /// Unique in the process, from 1.
+  std::uint64_t id() const noexcept { return id_; }
+  /// What its maker called it, or "".
+  const char* name() const noexcept { return name_ ? name_ : ""; }
+  void set_name(const char* literal) noexcept { name_ = literal; }
+
+  bool is_cancelled() const noexcept { return (status.load(std::memory_order_relaxed) & cancelled_bit) != 0; }
+  /// Asks the task and everything below it to stop (R9); handlers run on this thread. From any thread, more than once is
+  /// the same as once. The caller makes sure that the task is alive.
+  void cancel() noexcept;
+
+  /// A child's share of its parent (R7): priority, task-locals, executor preference, cancellation so far.
+  void inherit_as_child(TaskRecord& from) noexcept;
+
+  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2;
+
+  // For the runtime. `resume_point`, `executor` and `preference` are written by the thread that runs the task.
+  std::atomic<std::uint32_t> status{0};
+  detail::Lock handlers_lock;
+  std::coroutine_handle<> resume_point;
+  ExecutorRef executor;                ///< where it runs when resumed
+  Runtime* runtime;
+  TaskExecutor* preference = nullptr;  ///< null: none
+  TaskRecord* parent = nullptr;        ///< of a structured child; it outlives the child
+  LocalBinding* locals = nullptr;
+  CancellationHandler* handlers = nullptr;
+  Complete complete;
+
+ private:
+  std::uint64_t id_;
+  const char* name_ = nullptr;
+};
+
+namespace detail {
+
+/// The current task stops here: it will go on at `point`, on the executor it runs on now. Afterwards the thread has no
+/// current task (S2.4), and once the record is published to a resumer this thread must not touch it again.
+inline TaskRecord& suspend_current(std::coroutine_handle<> point) noexcept {
+  ThreadState& thread = thread_state();
+  TaskRecord& task = *thread.task;
+  task.resume_point = point;
+  // A synchronous start cannot be returned to: what it suspended goes on as generic code.
+  ExecutorRef here = thread.turn->executor;
+  task.executor = here.is_immediate() ? ExecutorRef::generic() : here;
+  thread.task = nullptr;
+  return task;
+}
+/// What was about to suspend goes on at once.
+inline void unsuspend(TaskRecord& task) noexcept { thread_state().task = &task; }
+
+/// Enqueues a suspended task on its executor. From any thread; runs nothing.
+void resume_later(TaskRecord& task) noexcept;
+
+}  // namespace detail
+}  // namespace crank

@@ -1,0 +1,58 @@
+#include "crank/async/task_switch.h"
+
+#include "crank/async/default_actor.h"
+#include "crank/async/runtime.h"
+#include "crank/async/task_record.h"
+
+namespace crank {
+
+bool must_switch(ExecutorRef current, ExecutorRef next, const TaskExecutor* current_task_executor,
+                 const TaskExecutor* next_task_executor) noexcept {
+  if (!current.same_context(next)) return true;
+  return current_task_executor != next_task_executor;
+}
+
+namespace detail {
+namespace {
+
+// Tries to go to `target` with this thread. The lock of the destination is only tried; what is left is released last, so
+// that a failure leaves everything as it was.
+TraceEvent try_hand_off(Turn& turn, const TaskRecord& task, ExecutorRef target) noexcept {
+  ExecutorRef here = turn.executor;
+  if (task.preference || turn.task_executor) return TraceEvent::enqueue_preference;
+  if (!here.is_generic() && !here.is_default_actor()) return TraceEvent::enqueue_no_give_up;
+  if (turn.yield_requested) return TraceEvent::enqueue_yield;
+  if (!target.is_generic() && !target.is_default_actor()) return TraceEvent::enqueue_busy;
+  DefaultActor* leaving = here.default_actor();
+  if (leaving && leaving->has_waiting()) return TraceEvent::enqueue_batch;
+  if (DefaultActor* actor = target.default_actor(); actor && !actor->try_hold()) return TraceEvent::enqueue_busy;
+  if (leaving) leaving->release();
+  turn.executor = target;
+  return TraceEvent::hand_off;
+}
+
+}  // namespace
+
+std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept {
+  ThreadState& thread = thread_state();
+  Turn& turn = *thread.turn;
+  ExecutorRef here = turn.executor;
+  if (!must_switch(here, target, turn.task_executor, task.preference)) {
+    trace(TraceEvent::stay_inline, &task, here, target);
+    thread.task = &task;
+    return task.resume_point;
+  }
+  TraceEvent decision = try_hand_off(turn, task, target);
+  trace(decision, &task, here, target);
+  if (decision == TraceEvent::hand_off) {
+    thread.task = &task;
+    return task.resume_point;
+  }
+  thread.task = nullptr;
+  task.executor = target;
+  enqueue(*task.runtime, target, task);
+  return nothing_to_resume();
+}
+
+}  // namespace detail
+}  // namespace crank

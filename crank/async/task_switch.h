@@ -1,0 +1,27 @@
+// The decisions of an await (R3, R4): stay, hand the thread over, or enqueue.
+#pragma once
+
+#include <coroutine>
+
+#include "crank/async/executor.h"
+#include "crank/async/trace.h"
+#include "crank/async/turn.h"
+
+namespace crank {
+
+class TaskRecord;
+
+/// Whether code on `current` must be switched to run on `next`: identities differ (complex equality may say they are one
+/// context), or the task executor changes. A null task executor is the default one.
+bool must_switch(ExecutorRef current, ExecutorRef next, const TaskExecutor* current_task_executor,
+                 const TaskExecutor* next_task_executor) noexcept;
+
+namespace detail {
+
+/// `task`, whose `resume_point` is set and which nobody else can resume, goes on at `target`. Either the thread is there
+/// already or is handed over, and the answer is the point to continue at; or the task was enqueued, the thread has no
+/// current task, and the answer resumes nothing.
+std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept;
+
+}  // namespace detail
+}  // namespace crank

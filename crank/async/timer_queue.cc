@@ -1,0 +1,104 @@
+#include "crank/async/timer_queue.h"
+
+#include "crank/async/runtime.h"
+
+namespace crank {
+
+TimerQueue::TimerQueue(Runtime& runtime) noexcept : runtime_(runtime) {
+  job_.queue = this;
+  job_.run = [](Job* job) noexcept { static_cast<FireJob*>(job)->queue->fire_due(); };
+}
+TimerQueue::~TimerQueue() = default;
+
+void TimerQueue::place(std::uint32_t slot, const Entry& entry) noexcept {
+  heap_[slot] = entry;
+  entry.timer->slot_ = slot;
+}
+
+void TimerQueue::sift_up(std::uint32_t slot) noexcept {
+  Entry entry = heap_[slot];
+  while (slot > 0) {
+    std::uint32_t above = (slot - 1) / 4;
+    if (!entry.before(heap_[above])) break;
+    place(slot, heap_[above]);
+    slot = above;
+  }
+  place(slot, entry);
+}
+
+void TimerQueue::sift_down(std::uint32_t slot) noexcept {
+  Entry entry = heap_[slot];
+  auto size = static_cast<std::uint32_t>(heap_.size());
+  for (;;) {
+    std::uint32_t first = slot * 4 + 1, best = first;
+    if (first >= size) break;
+    for (std::uint32_t child = first + 1; child < size && child < first + 4; ++child)
+      if (heap_[child].before(heap_[best])) best = child;
+    if (!heap_[best].before(entry)) break;
+    place(slot, heap_[best]);
+    slot = best;
+  }
+  place(slot, entry);
+}
+
+void TimerQueue::arm_locked() noexcept {
+  Instant earliest = heap_.empty() ? Instant::max() : heap_.front().when;
+  if (earliest == armed_) return;
+  // A later instant is armed only when the job has fired: an early wake-up for a removed timer is harmless and rare, a
+  // call of the hook for each cancelled sleep would not be.
+  if (earliest > armed_) return;
+  armed_ = earliest;
+  runtime_.hooks_.enqueue_delayed(runtime_.hooks_.context, job_, earliest);
+}
+
+void TimerQueue::add(Timer& timer, Instant when, Duration tolerance) {
+  detail::LockGuard guard(lock_);
+  // With tolerance the timer moves onto an instant already armed in its window, and so shares that wake-up.
+  if (tolerance > Duration::zero() && armed_ > when && armed_ != Instant::max() && armed_ - when <= tolerance) when = armed_;
+  heap_.push_back({when, order_++, &timer});
+  sift_up(static_cast<std::uint32_t>(heap_.size() - 1));
+  arm_locked();
+}
+
+bool TimerQueue::remove(Timer& timer) noexcept {
+  detail::LockGuard guard(lock_);
+  std::uint32_t slot = timer.slot_;
+  if (slot == Timer::idle) return false;
+  timer.slot_ = Timer::idle;
+  Entry last = heap_.back();
+  heap_.pop_back();
+  if (slot < heap_.size()) {
+    place(slot, last);
+    sift_up(slot);
+    sift_down(last.timer->slot_);
+  }
+  return true;
+}
+
+std::size_t TimerQueue::size() noexcept {
+  detail::LockGuard guard(lock_);
+  return heap_.size();
+}
+
+void TimerQueue::fire_due() noexcept {
+  Instant now = runtime_.now();
+  lock_.lock();
+  armed_ = Instant::max();
+  while (!heap_.empty() && heap_.front().when <= now) {
+    Timer* timer = heap_.front().timer;
+    Entry last = heap_.back();
+    heap_.pop_back();
+    timer->slot_ = Timer::idle;
+    if (!heap_.empty()) {
+      place(0, last);
+      sift_down(0);
+    }
+    lock_.unlock();
+    timer->fire(*timer);
+    lock_.lock();
+  }
+  arm_locked();
+  lock_.unlock();
+}
+
+}  // namespace crank

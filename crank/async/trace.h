@@ -1,0 +1,53 @@
+// Trace points (R13): each rule of the runtime reports the decision it took. Off, a point costs one load and a branch.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "crank/async/executor.h"
+
+namespace crank {
+
+class TaskRecord;
+
+enum class TraceEvent : std::uint8_t {
+  task_created,       ///< R1, R7
+  task_started,       ///< first run of a task
+  task_finished,
+  stay_inline,        ///< R3: no switch, resumed by symmetric transfer
+  hand_off,           ///< R4: the destination's lock was taken, the thread went along
+  enqueue_no_give_up, ///< R4: the executor now running does not give up its thread
+  enqueue_preference, ///< R4: the task has an executor preference
+  enqueue_yield,      ///< R4: the thread was asked to yield
+  enqueue_busy,       ///< R4: the destination's lock is held, or it is custom
+  enqueue_batch,      ///< R4: the actor left behind has a batch to keep
+  suspended,          ///< a task gave up its thread
+  resumed,            ///< a task was enqueued to go on
+  continuation_ready, ///< R6: resumed before it was awaited: no suspension
+  cancelled,          ///< R9
+  escalated,          ///< R10
+};
+const char* name_of(TraceEvent event) noexcept;
+
+struct TraceRecord {
+  TraceEvent event;
+  const TaskRecord* task;  ///< may be null
+  ExecutorRef from, to;
+};
+
+/// Receives every trace point while installed; called on whichever thread, must not call back into the runtime.
+struct TraceSink {
+  void (*record)(void* context, const TraceRecord& record) noexcept = nullptr;
+  void* context = nullptr;
+};
+/// Installs a sink for the process; null removes it. The sink outlives all work that may still report to it.
+void install_trace(const TraceSink* sink) noexcept;
+
+namespace detail {
+inline constinit std::atomic<const TraceSink*> trace_sink{nullptr};
+inline void trace(TraceEvent event, const TaskRecord* task, ExecutorRef from = {}, ExecutorRef to = {}) noexcept {
+  if (const TraceSink* sink = trace_sink.load(std::memory_order_acquire)) [[unlikely]]
+    sink->record(sink->context, {event, task, from, to});
+}
+}  // namespace detail
+}  // namespace crank

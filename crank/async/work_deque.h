@@ -1,0 +1,96 @@
+// A work-stealing deque (Chase and Lev 2005, with the orderings of Le and others 2013): the owner pushes and pops at the
+// bottom, thieves take from the top. The fence that the owner's pop needs is moved to the thief, who pays for it with a
+// system call (`membarrier`) where the kernel has it; else the owner's pop is one exchange.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "crank/async/asymmetric_fence.h"
+#include "crank/async/job.h"
+
+namespace crank::detail {
+
+class WorkDeque {
+ public:
+  WorkDeque() : ring_(new Ring(256)) { rings_.emplace_back(ring_.load(std::memory_order_relaxed)); }
+
+  /// Owner. How many are there now, roughly.
+  std::int64_t push(Job* job) {
+    std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
+    std::int64_t top = top_.load(std::memory_order_acquire);
+    Ring* ring = ring_.load(std::memory_order_relaxed);
+    if (bottom - top > ring->mask) [[unlikely]] ring = grow(ring, top, bottom);
+    ring->at(bottom).store(job, std::memory_order_relaxed);
+    bottom_.store(bottom + 1, std::memory_order_release);
+    return bottom + 1 - top;
+  }
+
+  /// Owner: the newest.
+  Job* pop() noexcept {
+    std::int64_t bottom = bottom_.load(std::memory_order_relaxed) - 1;
+    if (bottom < top_.load(std::memory_order_relaxed)) return nullptr;
+    // Publish the claim before reading top; a thief reads them the other way round (steal).
+    if (asymmetric_fences()) {
+      bottom_.store(bottom, std::memory_order_relaxed);
+      light_fence();
+    } else {
+      bottom_.exchange(bottom, std::memory_order_seq_cst);
+    }
+    std::int64_t top = top_.load(std::memory_order_relaxed);
+    Ring* ring = ring_.load(std::memory_order_relaxed);
+    if (top < bottom) [[likely]] return ring->at(bottom).load(std::memory_order_relaxed);
+    Job* job = nullptr;
+    if (top == bottom) {
+      job = ring->at(bottom).load(std::memory_order_relaxed);
+      if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) job = nullptr;
+    }
+    bottom_.store(bottom + 1, std::memory_order_relaxed);
+    return job;
+  }
+
+  /// Any thread: the oldest, or null when empty or when another thread was quicker.
+  Job* steal() noexcept {
+    std::int64_t top = top_.load(std::memory_order_acquire);
+    if (bottom_.load(std::memory_order_relaxed) <= top) return nullptr;
+    if (asymmetric_fences()) {
+      heavy_fence();
+    }
+    std::int64_t bottom = asymmetric_fences() ? bottom_.load(std::memory_order_acquire) : bottom_.fetch_add(0, std::memory_order_seq_cst);
+    if (bottom <= top) return nullptr;
+    Job* job = ring_.load(std::memory_order_acquire)->at(top).load(std::memory_order_relaxed);
+    if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return nullptr;
+    return job;
+  }
+
+  /// Roughly; from any thread.
+  std::int64_t size() const noexcept {
+    return bottom_.load(std::memory_order_relaxed) - top_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  struct Ring {
+    explicit Ring(std::int64_t capacity) : mask(capacity - 1), slots(new std::atomic<Job*>[capacity]) {}
+    std::atomic<Job*>& at(std::int64_t index) noexcept { return slots[index & mask]; }
+    const std::int64_t mask;
+    std::unique_ptr<std::atomic<Job*>[]> slots;
+  };
+
+  Ring* grow(Ring* old, std::int64_t top, std::int64_t bottom) {
+    auto* larger = new Ring((old->mask + 1) * 2);
+    for (std::int64_t i = top; i < bottom; ++i)
+      larger->at(i).store(old->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+    rings_.emplace_back(larger);  // thieves may still read the old one: kept to the end
+    ring_.store(larger, std::memory_order_release);
+    return larger;
+  }
+
+  alignas(128) std::atomic<std::int64_t> top_{0};
+  alignas(128) std::atomic<std::int64_t> bottom_{0};
+  std::atomic<Ring*> ring_;
+  std::vector<std::unique_ptr<Ring>> rings_;
+};
+
+}  // namespace crank::detail
