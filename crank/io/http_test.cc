@@ -1,0 +1,516 @@
+// The server and the client of this layer against each other and against raw bytes, on one loop and one thread.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <list>
+#include <random>
+
+#include "crank/io/http_client.h"
+#include "crank/io/http_server.h"
+
+namespace crank::io {
+namespace {
+
+std::span<std::byte> bytes_of(std::string& text) { return {reinterpret_cast<std::byte*>(text.data()), text.size()}; }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+// Reads a body to its end, then calls back.
+struct Gather final : ReadListener {
+  BodySource* source = nullptr;
+  std::string buffer = std::string(5000, 0), body;
+  std::optional<Error> error;
+  bool done = false;
+  std::move_only_function<void()> then;
+  void start(BodySource& from) {
+    source = &from;
+    go();
+  }
+  void go() {
+    for (;;) {
+      auto attempt = source->read(bytes_of(buffer), *this);
+      if (!attempt) return;
+      if (take(std::move(*attempt))) return;
+    }
+  }
+  bool take(Result<std::size_t> n) {
+    if (!n)
+      error = n.error();
+    else
+      body.append(buffer, 0, *n);
+    if (n && *n) return false;
+    done = true;
+    if (then) then();
+    return true;
+  }
+  void on_read(Result<std::size_t> n) override {
+    if (!take(std::move(n))) go();
+  }
+};
+
+// Writes a body in pieces, then calls back.
+struct Scatter final : WriteListener {
+  BodySink* sink = nullptr;
+  std::string body;
+  std::size_t at = 0, piece = 1u << 20;
+  std::optional<Error> error;
+  bool done = false;
+  std::move_only_function<void()> then;
+  void start(BodySink& to) {
+    sink = &to;
+    go();
+  }
+  void go() {
+    while (at < body.size()) {
+      auto attempt = sink->write(bytes_of(std::as_const(body)).subspan(at, std::min(piece, body.size() - at)), *this);
+      if (!attempt) return;
+      if (!take(std::move(*attempt))) return;
+    }
+    done = true;
+    if (then) then();
+  }
+  bool take(Result<std::size_t> n) {
+    if (n) {
+      at += *n;
+      return true;
+    }
+    error = n.error();
+    done = true;
+    return false;
+  }
+  void on_written(Result<std::size_t> n) override {
+    if (take(std::move(n))) go();
+  }
+};
+
+// Answers with what `answer` does; by default echoes the body.
+struct Handler final : HttpHandler {
+  std::function<void(std::shared_ptr<Exchange>)> answer = [this](std::shared_ptr<Exchange> e) { echo(std::move(e)); };
+  std::vector<std::shared_ptr<Exchange>> held;
+  std::vector<std::string> log;
+  std::list<Gather> gathers;
+  std::list<Scatter> scatters;
+  void on_request(std::shared_ptr<Exchange> exchange) override { answer(std::move(exchange)); }
+  void on_complete(const ExchangeRecord& r) override {
+    log.push_back(concat(r.method, " ", r.target, " ", r.status, " ", r.received, " ", r.sent, r.complete ? " complete" : " broken"));
+  }
+  void echo(std::shared_ptr<Exchange> e) {
+    auto& gather = gathers.emplace_back();
+    gather.then = [this, e, &gather] {
+      if (gather.error) return e->respond(gather.error->code() == Code::limit ? 413 : 400, gather.error->message());
+      ResponseHead head;
+      head.headers.add("x-trailer", e->trailers().find("x-sum"));
+      ASSERT_TRUE(e->send_head(head));
+      auto& scatter = scatters.emplace_back();
+      scatter.body = gather.body;
+      scatter.then = [e] { e->finish(); };
+      scatter.start(*e);
+    };
+    gather.start(*e);
+  }
+};
+
+struct Listener final : ClientListener {
+  std::optional<ClientFailure> failure;
+  std::string why;
+  ClientCall* call = nullptr;
+  Gather gather;
+  void on_response(ClientCall& c) override {
+    call = &c;
+    gather.start(c);
+  }
+  void on_failure(ClientFailure kind, const Error& error) override {
+    failure = kind;
+    why = error.to_string();
+  }
+  bool over() const { return failure || gather.done; }
+};
+
+struct HttpTest : ::testing::Test {
+  EventLoop loop;
+  Handler handler;
+  std::unique_ptr<HttpServer> server;
+  void serve(HttpServerOptions options = {}) {
+    auto made = HttpServer::listen(options, {{&loop, &handler}});
+    ASSERT_TRUE(made) << made.error().to_string();
+    server = std::move(*made);
+  }
+  // Until the condition holds; a hang ends as a failure, not as a sleep.
+  void until(std::function<bool()> condition) {
+    const auto deadline = Clock::now() + std::chrono::seconds(20);
+    while (!condition()) {
+      loop.wait(deadline);
+      ASSERT_LT(Clock::now(), deadline) << "nothing happens any more";
+    }
+  }
+  ~HttpTest() override {
+    if (!server) return;
+    server->close_all();
+    bool stopped = false;
+    server->stop([&] { stopped = true; });
+    until([&] { return stopped; });
+  }
+  int connect() {
+    int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server->port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+    return fd;
+  }
+  // Sends everything, turning the loop while the socket is full or not connected yet.
+  void send(int fd, std::string_view text) {
+    until([&] {
+      const auto n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+      if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+      if (n < 0 && errno == EPIPE) text = {};
+      loop.poll();
+      return text.empty();
+    });
+  }
+  // What came, until `enough` says so or the peer closed.
+  std::string receive(int fd, std::function<bool(const std::string&)> enough = [](auto&) { return false; }) {
+    std::string got;
+    bool closed = false;
+    until([&] {
+      char buffer[8192];
+      loop.poll();
+      const auto n = ::recv(fd, buffer, sizeof buffer, 0);
+      if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
+      closed = n == 0 || (n < 0 && errno != EAGAIN);
+      if (n < 0 && errno == EAGAIN) loop.wait(Clock::now() + std::chrono::milliseconds(1));
+      return closed || enough(got);
+    });
+    return got;
+  }
+  static auto ends_with(std::string end) {
+    return [end](const std::string& got) { return got.ends_with(end); };
+  }
+  static int count(std::string_view text, std::string_view what) {
+    int n = 0;
+    for (auto at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
+    return n;
+  }
+  std::string exchange_raw(std::string_view request) {
+    int fd = connect();
+    send(fd, request);
+    auto got = receive(fd);
+    ::close(fd);
+    return got;
+  }
+  ClientRequest request(std::string method, std::string target, std::optional<std::uint64_t> length = 0) {
+    ClientRequest r;
+    r.host = "127.0.0.1";
+    r.port = server->port();
+    r.head.method = std::move(method);
+    r.head.target = std::move(target);
+    r.length = length;
+    return r;
+  }
+};
+
+TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrderOnOneConnection) {
+  serve();
+  handler.answer = [](auto e) { e->respond(200, e->request().target); };
+  auto got = exchange_raw(
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /22 HTTP/1.1\r\nHost: a\r\n\r\nGET /333 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(count(got, "HTTP/1.1 200 OK"), 3);
+  EXPECT_LT(got.find("/1"), got.find("/22"));
+  EXPECT_LT(got.find("/22"), got.find("/333"));
+  EXPECT_EQ(count(got, "connection: close"), 1);
+}
+
+TEST_F(HttpTest, BigBodiesPassBothWaysByteForByteInEitherFraming) {
+  serve();
+  HttpClient client(loop);
+  std::minstd_rand random(3);
+  std::string body(3'000'000, 0);
+  for (auto& c : body) c = static_cast<char>(random());
+  for (bool sized : {true, false}) {
+    Listener listener;
+    Scatter scatter;
+    scatter.body = body;
+    scatter.piece = sized ? 1'000'000 : 77'777;
+    auto call = client.send(request("POST", "/echo", sized ? std::optional<std::uint64_t>(body.size()) : std::nullopt), listener);
+    scatter.then = [&] { call->finish(); };
+    scatter.start(*call);
+    until([&] { return listener.over(); });
+    ASSERT_FALSE(listener.failure) << listener.why;
+    EXPECT_TRUE(listener.gather.body == body);
+  }
+  EXPECT_EQ(handler.log[0], "POST /echo 200 3000000 3000000 complete");
+  EXPECT_EQ(client.idle_connections(), 1u) << "the connection was kept and used again";
+}
+
+TEST_F(HttpTest, HeadersArriveWhileTheHandlerStillHoldsTheBody) {
+  serve();
+  std::shared_ptr<Exchange> held;
+  handler.answer = [&](auto e) {
+    held = e;
+    ASSERT_TRUE(e->send_head({}));
+  };
+  int fd = connect();
+  send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(count(receive(fd, ends_with("\r\n\r\n")), "transfer-encoding: chunked"), 1);
+  Scatter scatter;
+  scatter.body = "late";
+  scatter.then = [&] { held->finish(); };
+  scatter.start(*held);
+  EXPECT_EQ(receive(fd, ends_with("0\r\n\r\n")), "4\r\nlate\r\n0\r\n\r\n");
+  ::close(fd);
+}
+
+TEST_F(HttpTest, ContinueIsSentOnlyWhenTheBodyIsWanted) {
+  serve();
+  int fd = connect();
+  send(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(receive(fd, ends_with("\r\n\r\n")), "HTTP/1.1 100 Continue\r\n\r\n");
+  send(fd, "hello");
+  EXPECT_EQ(count(receive(fd, ends_with("0\r\n\r\n")), "5\r\nhello\r\n"), 1);
+  ::close(fd);
+  handler.answer = [](auto e) { e->respond(403, "no"); };
+  auto refused = exchange_raw("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 403")) << refused;
+  EXPECT_EQ(count(refused, "connection: close"), 1);
+}
+
+TEST_F(HttpTest, LimitsAnswer431And413AndBadSyntax400) {
+  HttpServerOptions options;
+  options.max_head = 1000;
+  options.max_body = 10;
+  serve(options);
+  EXPECT_TRUE(exchange_raw("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello worldx").starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")
+                  .starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(exchange_raw("nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
+  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").starts_with("HTTP/1.1 400"));
+}
+
+TEST_F(HttpTest, AnUnwantedBodyDoesNotSpoilTheNextRequest) {
+  serve();
+  handler.answer = [](auto e) { e->respond(200, "done"); };
+  auto got = exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nGET GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(count(got, "HTTP/1.1 200 OK"), 2) << got;
+}
+
+TEST_F(HttpTest, HeadAnd304CarryNoBody) {
+  serve();
+  handler.answer = [](auto e) {
+    ResponseHead head;
+    if (e->request().target == "/304") head.status = 304;
+    ASSERT_TRUE(e->send_head(head, 5));
+    Scatter s;
+    s.body = "hello";
+    s.start(*e);
+    e->finish();
+  };
+  auto got = exchange_raw("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /304 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(count(got, "HTTP/1.1"), 2);
+  EXPECT_EQ(count(got, "hello"), 0);
+  EXPECT_EQ(count(got, "content-length: 5"), 1);
+}
+
+TEST_F(HttpTest, OldClientsGetABodyThatEndsWithTheConnection) {
+  serve();
+  handler.answer = [](auto e) {
+    ASSERT_TRUE(e->send_head({}));
+    Scatter s;
+    s.body = "hello";
+    s.start(*e);
+    e->finish();
+  };
+  auto got = exchange_raw("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(count(got, "chunked"), 0);
+  EXPECT_TRUE(got.ends_with("\r\n\r\nhello"));
+}
+
+TEST_F(HttpTest, AShortBodyClosesTheConnectionInsteadOfLookingComplete) {
+  serve();
+  handler.answer = [](auto e) {
+    ASSERT_TRUE(e->send_head({}, 10));
+    Scatter s;
+    s.body = "hello";
+    s.start(*e);
+    e->finish();
+  };
+  HttpClient client(loop);
+  Listener listener;
+  auto call = client.send(request("GET", "/"), listener);
+  call->finish();
+  until([&] { return listener.over(); });
+  EXPECT_TRUE(listener.failure || listener.gather.error);
+  EXPECT_EQ(handler.log.at(0), "GET / 200 0 5 broken");
+}
+
+TEST_F(HttpTest, ADisconnectReachesTheHandlerMidway) {
+  serve();
+  bool gone = false;
+  std::shared_ptr<Exchange> held;
+  handler.answer = [&](auto e) {
+    held = e;
+    e->on_gone([&](const Error&) { gone = true; });
+  };
+  int fd = connect();
+  send(fd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return held != nullptr; });
+  ::close(fd);
+  until([&] { return gone; });
+  std::string buffer(10, 0);
+  Gather gather;
+  auto attempt = held->read(bytes_of(buffer), gather);
+  EXPECT_TRUE(attempt && !*attempt) << "an exchange that is over answers errors";
+}
+
+TEST_F(HttpTest, AReaderHearsOfADisconnectInTheMiddleOfABody) {
+  serve();
+  int fd = connect();
+  send(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
+  until([&] { return !handler.gathers.empty() && handler.gathers.front().body == "part"; });
+  ::close(fd);
+  until([&] { return handler.gathers.front().done; });
+  ASSERT_TRUE(handler.gathers.front().error);
+  EXPECT_EQ(handler.gathers.front().error->code(), Code::io);
+}
+
+TEST_F(HttpTest, StoppingFinishesWhatIsInFlightAndClosesTheRest) {
+  serve();
+  std::shared_ptr<Exchange> held;
+  handler.answer = [&](auto e) { held = e; };
+  int idle = connect(), busy = connect();
+  send(busy, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  until([&] { return held && server->connections() == 2; });
+  bool stopped = false;
+  server->stop([&] { stopped = true; });
+  EXPECT_EQ(receive(idle), "");
+  EXPECT_FALSE(stopped);
+  held->respond(200, "last words");
+  auto got = receive(busy);
+  EXPECT_TRUE(got.ends_with("last words"));
+  EXPECT_EQ(count(got, "connection: close"), 0) << "the head was written before";
+  ::close(busy);
+  ::close(idle);
+  until([&] { return stopped; });
+  server.reset();
+}
+
+TEST_F(HttpTest, SlowClientsAreAskedOnceAndThenLeft) {
+  HttpServerOptions options;
+  options.head_timeout = std::chrono::milliseconds(1);
+  options.idle_timeout = std::chrono::milliseconds(1);
+  options.stall_timeout = std::chrono::milliseconds(1);
+  serve(options);
+  EXPECT_TRUE(exchange_raw("GET / HT").starts_with("HTTP/1.1 408"));
+  EXPECT_EQ(exchange_raw(""), "");
+  exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\npart");
+  ASSERT_FALSE(handler.gathers.empty());
+  EXPECT_EQ(handler.gathers.back().error->code(), Code::deadline);
+}
+
+TEST_F(HttpTest, TrailersTravelBothWays) {
+  serve();
+  auto got = exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 9\r\n\r\n");
+  EXPECT_EQ(count(got, "x-trailer: 9"), 1);
+  handler.answer = [](auto e) {
+    ASSERT_TRUE(e->send_head({}));
+    Headers trailers;
+    trailers.add("x-end", "yes");
+    e->finish(&trailers);
+  };
+  HttpClient client(loop);
+  Listener listener;
+  auto call = client.send(request("GET", "/"), listener);
+  call->finish();
+  until([&] { return listener.over(); });
+  EXPECT_EQ(call->trailers().find("x-end"), "yes");
+}
+
+TEST_F(HttpTest, TheClientTellsWhyThereIsNoResponse) {
+  serve();
+  HttpClientOptions options;
+  options.allowed_hosts = std::vector<std::string>{"127.0.0.1", "nowhere.invalid"};
+  options.first_byte_timeout = std::chrono::milliseconds(1);
+  HttpClient client(loop, options);
+  auto fails = [&](ClientRequest r) {
+    Listener listener;
+    auto call = client.send(std::move(r), listener);
+    call->finish();
+    until([&] { return listener.over(); });
+    return listener.failure;
+  };
+  auto r = request("GET", "/");
+  r.host = "example.org";
+  EXPECT_EQ(fails(r), ClientFailure::denied);
+  r.host = "nowhere.invalid";
+  EXPECT_EQ(fails(r), ClientFailure::no_address);
+  r = request("GET", "/");
+  r.port = 1;
+  EXPECT_EQ(fails(r), ClientFailure::refused);
+  r = request("GET", "/ /");
+  EXPECT_EQ(fails(r), ClientFailure::bad_request);
+  handler.answer = [&](auto e) { handler.held.push_back(e); };
+  EXPECT_EQ(fails(request("GET", "/")), ClientFailure::first_byte_timeout);
+  handler.answer = [](auto e) { e->abort(); };
+  EXPECT_EQ(fails(request("GET", "/")), ClientFailure::terminated);
+}
+
+TEST_F(HttpTest, TlsIsVerifiedAgainstTheGivenAuthority) {
+  auto authority = TestAuthority::make("127.0.0.1");
+  ASSERT_TRUE(authority) << authority.error().to_string();
+  HttpServerOptions options;
+  options.tls = *TlsContext::server(authority->certificate_pem, authority->private_key_pem);
+  serve(options);
+  for (bool trusted : {true, false}) {
+    HttpClientOptions client_options;
+    auto other = TestAuthority::make("127.0.0.1");
+    client_options.tls = *TlsContext::client(trusted ? authority->authority_pem : other->authority_pem, true);
+    HttpClient client(loop, client_options);
+    Listener listener;
+    auto r = request("POST", "/", std::nullopt);
+    r.tls = true;
+    auto call = client.send(std::move(r), listener);
+    Scatter scatter;
+    scatter.body = std::string(300'000, 'x');
+    scatter.then = [&] { call->finish(); };
+    scatter.start(*call);
+    until([&] { return listener.over(); });
+    if (trusted) {
+      ASSERT_FALSE(listener.failure) << listener.why;
+      EXPECT_EQ(listener.gather.body, scatter.body);
+    } else {
+      EXPECT_EQ(listener.failure, ClientFailure::certificate) << listener.why;
+    }
+  }
+}
+
+TEST_F(HttpTest, AKeptConnectionThatDiedIsReplacedSilently) {
+  serve();
+  handler.answer = [](auto e) { e->respond(200, "ok"); };
+  HttpClient client(loop);
+  for (int i = 0; i < 2; ++i) {
+    Listener listener;
+    auto call = client.send(request("GET", "/"), listener);
+    call->finish();
+    until([&] { return listener.over(); });
+    ASSERT_FALSE(listener.failure) << listener.why;
+    EXPECT_EQ(listener.gather.body, "ok");
+    server->close_all();
+  }
+}
+
+TEST_F(HttpTest, APortInUseIsExplained) {
+  serve();
+  HttpServerOptions options;
+  options.port = server->port();
+  auto second = HttpServer::listen(options, {{&loop, &handler}});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message().find("in use"), std::string::npos) << second.error().message();
+}
+
+}  // namespace
+}  // namespace crank::io
