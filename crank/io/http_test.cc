@@ -140,10 +140,11 @@ struct HttpTest : ::testing::Test {
     server = std::move(*made);
   }
   // Until the condition holds; a hang ends as a failure, not as a sleep.
-  void until(std::function<bool()> condition) {
+  // `poll`: the condition looks at something the loop does not know, so it is asked again every millisecond.
+  void until(std::function<bool()> condition, bool poll = false) {
     const auto deadline = Clock::now() + std::chrono::seconds(20);
     while (!condition()) {
-      loop.wait(deadline);
+      loop.wait(poll ? Clock::now() + std::chrono::milliseconds(1) : deadline);
       ASSERT_LT(Clock::now(), deadline) << "nothing happens any more";
     }
   }
@@ -169,9 +170,8 @@ struct HttpTest : ::testing::Test {
       const auto n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
       if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
       if (n < 0 && errno == EPIPE) text = {};
-      loop.poll();
       return text.empty();
-    });
+    }, true);
   }
   // What came, until `enough` says so or the peer closed.
   std::string receive(int fd, std::function<bool(const std::string&)> enough = [](auto&) { return false; }) {
@@ -179,13 +179,11 @@ struct HttpTest : ::testing::Test {
     bool closed = false;
     until([&] {
       char buffer[8192];
-      loop.poll();
       const auto n = ::recv(fd, buffer, sizeof buffer, 0);
       if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
       closed = n == 0 || (n < 0 && errno != EAGAIN);
-      if (n < 0 && errno == EAGAIN) loop.wait(Clock::now() + std::chrono::milliseconds(1));
       return closed || enough(got);
-    });
+    }, true);
     return got;
   }
   static auto ends_with(std::string end) {
