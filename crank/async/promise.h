@@ -34,7 +34,8 @@ class Task;
 
 namespace detail {
 
-struct PromiseBase {
+// Aligned to 8 so that in a wasm32 guest, where pointers have 4, results of 64 bits need no other frame layout.
+struct alignas(8) PromiseBase {
   std::coroutine_handle<> continuation;    // of the frame that awaits this one
   TaskRecord* root = nullptr;              // this is the outermost frame of that task
   const ExecutorRef* isolation = nullptr;  // runs there; null: where it is called
