@@ -205,15 +205,19 @@ struct Program {
   std::vector<Resource> resources;
   std::vector<Import> imports;
   std::vector<Export> exports;
-  std::string name;  ///< component name section, or empty
+  std::vector<Export> import_items;  ///< what is asked for, by name and in order; functions in it point into `imports`
+  std::string name;                  ///< component name section, or empty
+  /// Not empty: why it may be looked at but not instantiated (it imports core modules or components from outside).
+  /// Then some modules are empty, and functions made up. Refuse with Code::unsupported and this sentence.
+  std::string not_instantiable;
 };
 
 /// Limits of decoding; all have defaults that real components stay far below.
 struct DecodeLimits {
   std::size_t max_bytes = 256u << 20;
-  std::uint32_t max_nesting = 64;        ///< component sections inside each other, and type depth
+  std::uint32_t max_nesting = 64;        ///< components inside each other, instantiations inside each other, type depth
   std::uint32_t max_instances = 10'000;  ///< after inlining
-  std::uint32_t max_items = 1'000'000;   ///< index space entries, over the whole binary
+  std::uint32_t max_items = 1'000'000;   ///< definitions in the binary; and again, all that inlining makes of them
 };
 
 /// Decodes and inlines a component binary. Bad input gets Code::bad_binary with byte offset and reason; a core module

@@ -36,11 +36,11 @@ class TypeArena {
   /// At least one label and at most 32.
   TypeRef flags(const std::vector<std::string>& labels);
   TypeRef option(TypeRef some);
-  TypeRef result(TypeRef ok, TypeRef error);   ///< null: no payload
+  TypeRef result(TypeRef ok, TypeRef error);  ///< null: no payload
   TypeRef own(ResourceId resource);
   TypeRef borrow(ResourceId resource);
-  TypeRef stream(TypeRef element);             ///< null: no payload
-  TypeRef future(TypeRef element);             ///< null: no payload
+  TypeRef stream(TypeRef element);  ///< null: no payload
+  TypeRef future(TypeRef element);  ///< null: no payload
 
   /// Parameters need name and type; offsets are computed.
   const FuncType* function(std::vector<Field> params, TypeRef result, bool async_ = false);

@@ -136,9 +136,7 @@ void lay_out(Type& type) {
     case TypeKind::char_: return scalar(type, 4, CoreType::i32, false);
     case TypeKind::string: return pointer_pair(type);
     case TypeKind::list:
-    case TypeKind::map:
-      pointer_pair(type);
-      return inherit(type, *type.element);
+    case TypeKind::map: pointer_pair(type); return inherit(type, *type.element);
     case TypeKind::fixed_list: return lay_out_fixed_list(type);
     case TypeKind::record:
     case TypeKind::tuple: return lay_out_record(type);
@@ -158,7 +156,8 @@ void lay_out(Type& type) {
       handle(type);
       if (type.element) {
         type.has_borrow |= type.element->has_borrow;
-        type.depth = std::max<std::uint16_t>(type.depth, type.element->depth == 0xffff ? 0xffff : type.element->depth + 1);
+        type.depth =
+            std::max<std::uint16_t>(type.depth, type.element->depth == 0xffff ? 0xffff : type.element->depth + 1);
       }
       return;
   }
