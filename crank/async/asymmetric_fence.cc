@@ -1,6 +1,7 @@
 #include "crank/async/asymmetric_fence.h"
 
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@ void prepare_asymmetric_fences() noexcept {
 void refuse_asymmetric_fences(bool refuse) noexcept {
   if (refuse) asymmetric_available = false; else prepare_asymmetric_fences();
 }
+
+void wait_a_little() noexcept { sched_yield(); }
 
 void heavy_fence() noexcept { syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); }
 

@@ -3,53 +3,47 @@
 #include "crank/async/misuse.h"
 #include "crank/async/trace.h"
 
-#if !defined(__wasm__)
-#include <thread>
-#endif
-
 namespace crank {
 
 bool CancellationHandler::attach(TaskRecord& task) noexcept {
   std::uint32_t status = task.status.load(std::memory_order_relaxed);
   if (status & TaskRecord::shielded_bit) return true;
-  {
-    detail::LockGuard guard(task.handlers_lock);
-    // The canceller sets the bit before it takes the lock: either we see the bit, or it sees us.
-    if (!(task.status.load(std::memory_order_relaxed) & TaskRecord::cancelled_bit)) {
-      task_ = &task;
-      next_ = task.handlers;
-      link_ = &task.handlers;
-      if (next_) next_->link_ = &next_;
-      task.handlers = this;
-      state_.store(State::listed, std::memory_order_relaxed);
-      return true;
-    }
+  task.handlers_lock.lock_owner();
+  // The canceller sets the bit before it takes the lock: either we see the bit, or it sees us.
+  if (!(task.status.load(std::memory_order_relaxed) & TaskRecord::cancelled_bit)) [[likely]] {
+    task_ = &task;
+    next_ = task.handlers;
+    link_ = &task.handlers;
+    if (next_) next_->link_ = &next_;
+    task.handlers = this;
+    state_.store(State::listed, std::memory_order_relaxed);
+    task.handlers_lock.unlock_owner();
+    return true;
   }
+  task.handlers_lock.unlock_owner();
   run_(*this);
   return false;
 }
 
 void CancellationHandler::detach() noexcept {
   if (!task_) return;
-  {
-    detail::LockGuard guard(task_->handlers_lock);
-    if (state_.load(std::memory_order_relaxed) == State::listed) {
-      *link_ = next_;
-      if (next_) next_->link_ = link_;
-      state_.store(State::idle, std::memory_order_relaxed);
-      task_ = nullptr;
-      return;
-    }
-  }
+  detail::BiasedLock& lock = task_->handlers_lock;
   task_ = nullptr;
+  lock.lock_owner();
+  bool listed = state_.load(std::memory_order_relaxed) == State::listed;
+  if (listed) [[likely]] {
+    *link_ = next_;
+    if (next_) next_->link_ = link_;
+    state_.store(State::idle, std::memory_order_relaxed);
+  }
+  lock.unlock_owner();
+  if (listed) [[likely]] return;
   if (state_.load(std::memory_order_acquire) == State::done) return;
   if (runner_ == &detail::thread_state()) {
     if (gone_) *gone_ = true;
     return;
   }
-#if !defined(__wasm__)
-  while (state_.load(std::memory_order_acquire) == State::running) std::this_thread::yield();
-#endif
+  while (state_.load(std::memory_order_acquire) == State::running) detail::wait_a_little();
 }
 
 void TaskRecord::cancel() noexcept {
@@ -58,19 +52,22 @@ void TaskRecord::cancel() noexcept {
   // One at a time and without the lock while it runs: a handler may detach others, or end itself.
   for (;;) {
     bool gone = false;
-    CancellationHandler* handler;
-    {
-      detail::LockGuard guard(handlers_lock);
-      handler = handlers;
-      if (!handler) return;
+    handlers_lock.lock_other();
+    CancellationHandler* handler = handlers;
+    if (handler) {
       handlers = handler->next_;
       if (handlers) handlers->link_ = &handlers;
       handler->runner_ = &detail::thread_state();
       handler->gone_ = &gone;
       handler->state_.store(CancellationHandler::State::running, std::memory_order_relaxed);
     }
+    // Whoever attaches from now on sees the bit: an empty list stays empty.
+    bool last = handlers == nullptr;
+    handlers_lock.unlock_other();
+    if (!handler) return;
     handler->run_(*handler);
     if (!gone) handler->state_.store(CancellationHandler::State::done, std::memory_order_release);
+    if (last) return;
   }
 }
 

@@ -11,8 +11,10 @@ namespace detail {
 
 namespace {
 
-constexpr unsigned batch = frames_kept / 2;
 constinit std::atomic<unsigned long long> refills{0};
+
+#if !defined(__wasm__)
+constexpr unsigned batch = frames_kept / 2;
 
 // Batches given away by threads that free more than they take. A batch is a list linked through its blocks; batches are
 // linked through the second word of their first block.
@@ -25,6 +27,7 @@ struct Shared {
   Batch* batches[frame_classes + 1] = {};
 };
 constinit Shared shared{};
+#endif
 
 void* system_allocate(std::size_t size) {
   refills.fetch_add(1, std::memory_order_relaxed);

@@ -11,9 +11,9 @@
 #include <coroutine>
 #include <cstdint>
 
+#include "crank/async/asymmetric_fence.h"
 #include "crank/async/executor.h"
 #include "crank/async/job.h"
-#include "crank/async/lock.h"
 #include "crank/async/turn.h"
 
 namespace crank {
@@ -53,7 +53,7 @@ class TaskRecord : public Job {
 
   // For the runtime. `resume_point`, `executor` and `preference` are written by the thread that runs the task.
   std::atomic<std::uint32_t> status{0};
-  detail::Lock handlers_lock;
+  detail::BiasedLock handlers_lock;  // the owner is whoever runs the task
   std::coroutine_handle<> resume_point;
   ExecutorRef executor;                ///< where it runs when resumed
   Runtime* runtime;

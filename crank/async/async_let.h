@@ -1,0 +1,125 @@
+// async_let: one child task, started at once, its result awaited later in the same scope.
+//
+//     auto ads = crank::async_let(load_ads());
+//     Page page = co_await load_page();
+//     page.add(co_await ads);
+//
+// The child lives in the parent's frame. It inherits isolation, priority, task-locals and executor preference, and is
+// cancelled with the parent. C++ destroys locals before a coroutine's end can await, so a handle must be awaited on every
+// path (R8): one destroyed unawaited is a bug, reported with the place that made it. For anything conditional use a group.
+#pragma once
+
+#include <atomic>
+#include <source_location>
+
+#include "crank/async/child_task.h"
+
+namespace crank {
+
+template <class T = void>
+class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncLet {
+ public:
+  explicit AsyncLet(Task<T>&& body, std::source_location here)
+      : AsyncLet(std::move(body), here, detail::current_task_or_misuse("async_let outside of a task")) {}
+  AsyncLet(const AsyncLet&) = delete;
+  AsyncLet& operator=(const AsyncLet&) = delete;
+  ~AsyncLet() {
+    if (!awaited_) [[unlikely]]
+      detail::misuse("an async_let ended without being awaited; it was made in", made_.function_name(), made_.file_name(),
+                     made_.line());
+  }
+
+  void cancel() noexcept { child_.cancel(); }
+  bool is_done() const noexcept { return child_.join.load(std::memory_order_acquire) == done; }
+  TaskRecord& task() noexcept { return child_; }
+
+  template <Exceptions policy>
+  class Await;
+  /// Waits for the child and gives its result; once.
+  template <Exceptions policy = default_exceptions>
+  Await<policy> operator co_await() noexcept {
+    return Await<policy>(*this);
+  }
+
+  /// Waits for the end alone; `take_result` gives the result afterwards.
+  class Settle;
+  Settle settled() noexcept { return Settle(*this); }
+  template <Exceptions policy = default_exceptions>
+  T take_result() {
+    return child_.result().template take<policy>();
+  }
+
+  class [[nodiscard]] Settle : public detail::Awaiter {
+   public:
+    explicit Settle(AsyncLet& let) noexcept : let_(let) {}
+    bool await_ready() const noexcept { return let_.is_done(); }
+    bool await_suspend(std::coroutine_handle<> here) noexcept {
+      Child& child = let_.child_;
+      child.waiting = &detail::suspend_current(here);
+      TaskRecord* parent = child.waiting;
+      unsigned char expected = running;
+      if (child.join.compare_exchange_strong(expected, awaited, std::memory_order_acq_rel, std::memory_order_acquire))
+        return true;
+      detail::unsuspend(*parent);
+      return false;
+    }
+    void await_resume() noexcept {
+      let_.awaited_ = true;
+      let_.link_.detach();
+    }
+
+   protected:
+    AsyncLet& let_;
+  };
+
+  template <Exceptions policy>
+  class [[nodiscard]] Await : public Settle {
+   public:
+    using Settle::Settle;
+    T await_resume() {
+      Settle::await_resume();
+      return this->let_.template take_result<policy>();
+    }
+  };
+
+ private:
+  static constexpr unsigned char running = 0, awaited = 1, done = 2;
+
+  struct Child : detail::ChildTask<T> {
+    using detail::ChildTask<T>::ChildTask;
+    std::atomic<unsigned char> join{running};
+    TaskRecord* waiting = nullptr;
+  };
+  struct Link : CancellationHandler {
+    explicit Link(Child& task) noexcept
+        : CancellationHandler([](CancellationHandler& self) noexcept { static_cast<Link&>(self).child.cancel(); }),
+          child(task) {}
+    Child& child;
+  };
+
+  AsyncLet(Task<T>&& body, std::source_location here, TaskRecord& parent)
+      : child_(std::move(body), parent, completed), link_(child_), made_(here) {
+    link_.attach(parent);
+    child_.start();
+  }
+
+  static std::coroutine_handle<> completed(TaskRecord& record) noexcept {
+    auto& child = static_cast<Child&>(record);
+    detail::thread_state().task = nullptr;
+    if (child.join.exchange(done, std::memory_order_acq_rel) == running) return detail::nothing_to_resume();
+    return detail::transfer(*child.waiting, child.waiting->executor);
+  }
+
+  Child child_;
+  Link link_;
+  bool awaited_ = false;
+  std::source_location made_;
+};
+
+/// Starts `body` as a child of the current task. The result is pinned in the caller's frame.
+template <class T>
+[[nodiscard]] AsyncLet<T> async_let(Task<T> body, std::source_location here = std::source_location::current()) {
+  return AsyncLet<T>(std::move(body), here);
+}
+
+}  // namespace crank

@@ -1,0 +1,290 @@
+// Task groups (R8): any number of children, their results as they finish, and a scope that does not end before they do.
+//
+//     int sum = co_await crank::with_group<int>([&](this auto, auto& group) -> crank::Task<int> {
+//       for (auto& url : urls) group.spawn(length_of(url));
+//       int total = 0;
+//       while (auto n = co_await group.next()) total += *n;
+//       co_return total;      // leaving early cancels the children that are left, and waits for them
+//     });
+//
+// Only the body's own task uses the group. Children inherit isolation, priority, task-locals and executor preference, and are
+// cancelled with the task that owns the group.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "crank/async/child_task.h"
+#include "crank/async/lock.h"
+
+namespace crank {
+
+struct GroupOptions {
+  /// How many children run at once; the others wait their turn, in order. 0: all.
+  unsigned width = 0;
+};
+
+namespace detail {
+
+/// What a group knows of a child, whatever its result.
+struct GroupLink {
+  GroupLink* previous = nullptr;
+  GroupLink* next = nullptr;      // live children
+  GroupLink* next_done = nullptr; // finished ones, newest first
+  TaskRecord* task = nullptr;
+};
+
+// Rules
+//  1  Only the owning task changes the list of live children; a canceller reads it under the biased lock.
+//  2  A child that ends pushes itself onto `done_` and is not touched by its thread again; the owner takes them all at once.
+//  3  `done_` holds the mark `waiting` only while the owner is suspended and nothing is in it; who replaces the mark resumes
+//     the owner.
+class GroupCore : CancellationHandler {
+ public:
+  explicit GroupCore(GroupOptions options, bool cancel_on_failure = false) noexcept;
+  GroupCore(const GroupCore&) = delete;
+  ~GroupCore();
+
+  void add(GroupLink& link) noexcept;
+  /// Takes the oldest finished child out of the group, or null when none has finished.
+  GroupLink* take_finished() noexcept;
+  bool empty() const noexcept { return live_ == 0; }
+  std::size_t live() const noexcept { return live_; }
+  void cancel_children() noexcept;
+  bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
+  /// The group's scope ends: nothing is added any more and cancellation does not reach it.
+  void close() noexcept { detach(); }
+
+  bool suspend_owner(std::coroutine_handle<> here) noexcept;
+  /// Rule 2 and 3; answers what runs next.
+  std::coroutine_handle<> finished(GroupLink& link) noexcept;
+  TaskRecord& owner() noexcept { return owner_; }
+  bool cancels_on_failure() const noexcept { return cancel_on_failure_; }
+
+ private:
+  static constexpr std::uintptr_t waiting = 1;
+  void remove(GroupLink& link) noexcept;
+  void start_or_hold(TaskRecord& child) noexcept;
+
+  TaskRecord& owner_;
+  std::atomic<std::uintptr_t> done_{0};
+  GroupLink* first_ = nullptr;
+  GroupLink* finished_ = nullptr;  // taken from done_, oldest first
+  std::size_t live_ = 0;
+  BiasedLock list_lock_;
+  std::atomic<bool> cancelled_{false};
+  const bool cancel_on_failure_;
+  // Bounded groups only:
+  const unsigned width_;
+  Lock width_lock_;
+  unsigned running_ = 0;
+  JobList held_back_;
+};
+
+template <class T>
+class GroupChild final : public ChildTask<T>, public GroupLink {
+ public:
+  GroupChild(Task<T>&& body, GroupCore& group) noexcept
+      : ChildTask<T>(std::move(body), group.owner(), completed), group_(group) {
+    GroupLink::task = this;
+  }
+  static void* operator new(std::size_t size) { return frame_allocate(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
+
+ private:
+  static std::coroutine_handle<> completed(TaskRecord& record) noexcept {
+    auto& child = static_cast<GroupChild&>(record);
+    if (child.result().outcome == Outcome::exception && child.group_.cancels_on_failure()) child.group_.cancel_children();
+    return child.group_.finished(child);
+  }
+  GroupCore& group_;
+};
+
+template <class T>
+using NextOf = std::conditional_t<std::is_void_v<T>, bool, std::optional<std::conditional_t<std::is_void_v<T>, char, T>>>;
+
+}  // namespace detail
+
+/// The children of one `with_group`. Its members are used by the task that runs the body, and by no other.
+template <class T>
+class Group {
+ public:
+  /// Starts a child. In a cancelled group it starts cancelled.
+  void spawn(Task<T> body) { core_.add(*new detail::GroupChild<T>(std::move(body), core_)); }
+  /// Asks all children, also those added later, to stop.
+  void cancel() noexcept { core_.cancel_children(); }
+  bool is_cancelled() const noexcept { return core_.cancelled(); }
+  /// Children whose results were not taken yet.
+  std::size_t size() const noexcept { return core_.live(); }
+
+  template <Exceptions policy>
+  class [[nodiscard]] Next : public detail::Awaiter {
+   public:
+    explicit Next(detail::GroupCore& core) noexcept : core_(core) {}
+    Next(Next&&) = default;
+    bool await_ready() noexcept {
+      link_ = core_.take_finished();
+      return link_ || core_.empty();
+    }
+    bool await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+    detail::NextOf<T> await_resume() {
+      if (!link_) link_ = core_.take_finished();
+      if (!link_) return detail::NextOf<T>{};
+      Owned child{static_cast<detail::GroupChild<T>*>(link_)};
+      if constexpr (std::is_void_v<T>) {
+        child.task->result().template take<policy>();
+        return true;
+      } else {
+        return detail::NextOf<T>(child.task->result().template take<policy>());
+      }
+    }
+
+   private:
+    struct Owned {
+      detail::GroupChild<T>* task;
+      ~Owned() { delete task; }
+    };
+    detail::GroupCore& core_;
+    detail::GroupLink* link_ = nullptr;
+  };
+
+  /// The next child to have finished: its result, or what it threw; nothing (for void: false) when none is left.
+  template <Exceptions policy = default_exceptions>
+  Next<policy> next() noexcept {
+    return Next<policy>(core_);
+  }
+
+  explicit Group(GroupOptions options) noexcept : core_(options) {}
+
+  // For with_group: waits for a child and drops it, whatever its outcome.
+  class [[nodiscard]] Drop : public detail::Awaiter {
+   public:
+    explicit Drop(detail::GroupCore& core) noexcept : core_(core) {}
+    bool await_ready() noexcept {
+      link_ = core_.take_finished();
+      return link_ || core_.empty();
+    }
+    bool await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+    void await_resume() noexcept {
+      if (!link_) link_ = core_.take_finished();
+      if (link_) delete static_cast<detail::GroupChild<T>*>(link_);
+    }
+
+   private:
+    detail::GroupCore& core_;
+    detail::GroupLink* link_ = nullptr;
+  };
+  Drop drop_one() noexcept { return Drop(core_); }
+  detail::GroupCore& core() noexcept { return core_; }
+
+ private:
+  detail::GroupCore core_;
+};
+
+namespace detail {
+/// Waits for a group's first finished child and keeps it, with its outcome, until it is taken.
+template <class T>
+class WinnerOf : public Awaiter {
+ public:
+  explicit WinnerOf(Group<T>& group) noexcept : core_(group.core()) {}
+  WinnerOf(const WinnerOf&) = delete;
+  ~WinnerOf() { delete child_; }
+  bool await_ready() noexcept { return take(); }
+  bool await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+  void await_resume() noexcept {
+    if (!child_) take();
+  }
+  template <Exceptions policy>
+  T take() {
+    return child_->result().template take<policy>();
+  }
+
+ private:
+  bool take() noexcept {
+    child_ = static_cast<GroupChild<T>*>(core_.take_finished());
+    return child_ != nullptr;
+  }
+  GroupCore& core_;
+  GroupChild<T>* child_ = nullptr;
+};
+}  // namespace detail
+
+/// Runs `body(group)`; when it ends, by whatever way, the children left are cancelled and waited for, and then the body's
+/// result (or exception) is the result.
+template <class T = void, class Body, Exceptions policy = default_exceptions>
+auto with_group(Body body, GroupOptions options = {}) -> std::invoke_result_t<Body&, Group<T>&> {
+  using Result = typename std::invoke_result_t<Body&, Group<T>&>::Value;
+  Group<T> group(options);
+  detail::Settled<Result> outcome(body(group));
+  co_await outcome;
+  if (group.size() > 0) group.cancel();
+  while (group.size() > 0) co_await group.drop_one();
+  group.core().close();
+  co_return outcome.result().template take<policy>();
+}
+
+/// A group whose children's results nobody takes: they are freed as they end, so it may run for ever. When the body ends the
+/// children are waited for, not cancelled; the first exception of a child cancels the others and is thrown at the end.
+class DiscardingGroup {
+ public:
+  explicit DiscardingGroup(GroupOptions options) noexcept : core_(options, true) {}
+  ~DiscardingGroup() { delete failed_; }
+
+  void spawn(Task<> body) {
+    while (detail::GroupLink* link = core_.take_finished()) reap(link);
+    core_.add(*new detail::GroupChild<void>(std::move(body), core_));
+  }
+  void cancel() noexcept { core_.cancel_children(); }
+  bool is_cancelled() const noexcept { return core_.cancelled(); }
+
+  // For with_discarding_group.
+  class [[nodiscard]] Drop : public detail::Awaiter {
+   public:
+    explicit Drop(DiscardingGroup& group) noexcept : group_(group) {}
+    bool await_ready() noexcept {
+      link_ = group_.core_.take_finished();
+      return link_ || group_.core_.empty();
+    }
+    bool await_suspend(std::coroutine_handle<> here) noexcept { return group_.core_.suspend_owner(here); }
+    void await_resume() noexcept {
+      if (!link_) link_ = group_.core_.take_finished();
+      if (link_) group_.reap(link_);
+    }
+
+   private:
+    DiscardingGroup& group_;
+    detail::GroupLink* link_ = nullptr;
+  };
+  Drop drop_one() noexcept { return Drop(*this); }
+  detail::GroupCore& core() noexcept { return core_; }
+  template <Exceptions policy>
+  void rethrow() {
+    if (failed_) failed_->result().take<policy>();
+  }
+
+ private:
+  void reap(detail::GroupLink* link) noexcept {
+    auto* child = static_cast<detail::GroupChild<void>*>(link);
+    if (!failed_ && child->result().outcome == detail::Outcome::exception) failed_ = child; else delete child;
+  }
+  detail::GroupCore core_;
+  detail::GroupChild<void>* failed_ = nullptr;
+};
+
+template <class Body, Exceptions policy = default_exceptions>
+auto with_discarding_group(Body body, GroupOptions options = {}) -> std::invoke_result_t<Body&, DiscardingGroup&> {
+  using Result = typename std::invoke_result_t<Body&, DiscardingGroup&>::Value;
+  DiscardingGroup group(options);
+  detail::Settled<Result> outcome(body(group));
+  co_await outcome;
+  if (outcome.result().outcome == detail::Outcome::exception) group.cancel();
+  while (!group.core().empty()) co_await group.drop_one();
+  group.core().close();
+  group.template rethrow<policy>();
+  co_return outcome.result().template take<policy>();
+}
+
+}  // namespace crank

@@ -1,0 +1,26 @@
+// race: several ways to one answer. The first to finish wins, the others are cancelled and waited for.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "crank/async/group.h"
+
+namespace crank {
+
+/// The result, or exception, of whichever call finishes first.
+template <class T, class... More, Exceptions policy = default_exceptions>
+Task<T> race(Task<T> first, Task<More>... others) {
+  static_assert((std::is_same_v<T, More> && ...), "the racers answer one type");
+  Group<T> group(GroupOptions{});
+  group.spawn(std::move(first));
+  (group.spawn(std::move(others)), ...);
+  detail::WinnerOf<T> winner(group);
+  co_await winner;
+  group.cancel();
+  while (group.size() > 0) co_await group.drop_one();
+  group.core().close();
+  co_return winner.template take<policy>();
+}
+
+}  // namespace crank
