@@ -29,8 +29,9 @@ void DefaultActor::enqueue(Job& job) noexcept {
   auto mine = reinterpret_cast<std::uintptr_t>(&job) | held_bit;
   do {
     job.next = reinterpret_cast<Job*>(seen & ~held_bit);
-  } while (!word_.compare_exchange_weak(seen, mine, std::memory_order_release, std::memory_order_relaxed));
-  // Seen idle: the hold is now ours (rule 1). The drain pairs with this release when it absorbs.
+    // Release: pairs with absorb. Acquire: what we take over from the last holder, who released in try_release.
+  } while (!word_.compare_exchange_weak(seen, mine, std::memory_order_acq_rel, std::memory_order_relaxed));
+  // Seen idle: the hold is now ours (rule 1).
   if (seen == 0) schedule_drain(job);
 }
 
