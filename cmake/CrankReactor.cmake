@@ -9,7 +9,7 @@ include_guard(GLOBAL)
 include(CrankGuest)
 
 set(CRANK_REACTOR_DIR ${PROJECT_BINARY_DIR}/reactors)
-set(crank_reactor_flags -Oz -flto)
+set(crank_reactor_flags -Oz -flto -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 include(${PROJECT_SOURCE_DIR}/crank/async/wasm_sources.cmake)
 set(crank_reactor_sources ${CRANK_ASYNC_WASM_SOURCES} crank/base/result.cc crank/base/check.cc crank/guest/bridge.cc
   crank/guest/capture.cc crank/guest/exports.cc crank/guest/http.cc crank/guest/id_table.cc crank/guest/probe.cc
