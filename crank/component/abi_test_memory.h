@@ -1,8 +1,11 @@
 // For tests of lifting and lowering: a linear memory that is a byte buffer, with a bump allocator that keeps a log.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
