@@ -5,6 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export CRANK_CACHE=${CRANK_CACHE:-$HOME/.cache/crank}
+export PATH=$HOME/.cargo/bin:$PATH
 started=$SECONDS
 say() { echo "[setup $((SECONDS - started))s] $*"; }
 
