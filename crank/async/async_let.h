@@ -105,6 +105,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
 
   static std::coroutine_handle<> completed(TaskRecord& record) noexcept {
     auto& child = static_cast<Child&>(record);
+    child.settle();
     detail::thread_state().task = nullptr;
     if (child.join.exchange(done, std::memory_order_acq_rel) == running) return detail::nothing_to_resume();
     return detail::transfer(*child.waiting, child.waiting->executor);

@@ -26,13 +26,21 @@ class ChildTask : public TaskRecord {
     ExecutorRef here = thread_state().turn->executor;
     executor = promise.isolation ? *promise.isolation : here.is_default_actor() || here.is_custom() ? here : ExecutorRef::generic();
   }
-  ~ChildTask() { frame_.destroy(); }
+  ~ChildTask() {
+    if (frame_) frame_.destroy();
+  }
 
   void start() noexcept { enqueue(*runtime, executor, *this); }
-  ResultSlot<T>& result() noexcept { return frame_.promise().result; }
+  ResultSlot<T>& result() noexcept { return result_; }
+  /// At the end of the body: its parameters go now, the result stays.
+  void settle() noexcept {
+    result_.take_over(frame_.promise().result);
+    std::exchange(frame_, nullptr).destroy();
+  }
 
  private:
   std::coroutine_handle<TaskState<T>> frame_;
+  ResultSlot<T> result_;
 };
 
 inline TaskRecord& current_task_or_misuse(const char* what) noexcept {

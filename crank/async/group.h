@@ -97,6 +97,7 @@ class GroupChild final : public ChildTask<T>, public GroupLink {
  private:
   static std::coroutine_handle<> completed(TaskRecord& record) noexcept {
     auto& child = static_cast<GroupChild&>(record);
+    child.settle();
     if (child.result().outcome == Outcome::exception && child.group_.cancels_on_failure()) child.group_.cancel_children();
     return child.group_.finished(child);
   }

@@ -99,6 +99,15 @@ struct ResultSlot {
     new (std::addressof(value)) Stored(std::forward<From>(from)...);
     outcome = Outcome::value;
   }
+  /// Takes over another slot's outcome.
+  void take_over(ResultSlot& from) noexcept {
+    if (from.outcome == Outcome::value) emplace(std::move(from.value));
+    if (from.outcome == Outcome::exception) [[unlikely]] {
+      exception = from.exception;
+      outcome = Outcome::exception;
+      from.outcome = Outcome::none;
+    }
+  }
   /// Moves the result out, or throws what left the body.
   template <Exceptions policy>
   T take() {

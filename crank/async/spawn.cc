@@ -11,8 +11,8 @@ Runtime& runtime_for(const SpawnOptions& options) noexcept {
   return *runtime;
 }
 
-SpawnedBase::SpawnedBase(Runtime& home, void (*destroy)(SpawnedBase&) noexcept) noexcept
-    : TaskRecord(home, completed), destroy_(destroy) {}
+SpawnedBase::SpawnedBase(Runtime& home, Act settle, Act destroy) noexcept
+    : TaskRecord(home, completed), settle_(settle), destroy_(destroy) {}
 
 bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
   JoinWaiter* seen = waiters_.load(std::memory_order_acquire);
@@ -25,6 +25,7 @@ bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
 
 std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record) noexcept {
   auto& task = static_cast<SpawnedBase&>(record);
+  task.settle_(task);
   thread_state().task = nullptr;
   release_copied_locals(task);
   JoinWaiter* waiter = task.waiters_.exchange(task.finished(), std::memory_order_acq_rel);

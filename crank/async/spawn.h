@@ -42,7 +42,9 @@ struct JoinWaiter {
 /// The part of a spawned task that does not depend on its result. Counted: one for the run, one for each handle.
 class SpawnedBase : public TaskRecord {
  public:
-  SpawnedBase(Runtime& home, void (*destroy)(SpawnedBase&) noexcept) noexcept;
+  using Act = void (*)(SpawnedBase& task) noexcept;
+  /// `settle` takes the result out of the frame and frees that; `destroy` frees the record.
+  SpawnedBase(Runtime& home, Act settle, Act destroy) noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -63,7 +65,7 @@ class SpawnedBase : public TaskRecord {
 
   std::atomic<JoinWaiter*> waiters_{nullptr};
   std::atomic<std::uint32_t> references_{2};
-  void (*destroy_)(SpawnedBase&) noexcept;
+  Act settle_, destroy_;
 };
 
 Runtime& runtime_for(const SpawnOptions& options) noexcept;
@@ -72,16 +74,25 @@ template <class T>
 class Spawned final : public SpawnedBase {
  public:
   Spawned(Runtime& home, Task<T>&& body) noexcept
-      : SpawnedBase(home, [](SpawnedBase& self) noexcept { delete static_cast<Spawned*>(&self); }), frame_(body.release()) {}
-  ~Spawned() { frame_.destroy(); }
+      : SpawnedBase(home, settle, [](SpawnedBase& self) noexcept { delete static_cast<Spawned*>(&self); }),
+        frame_(body.release()) {}
+  ~Spawned() {
+    if (frame_) frame_.destroy();
+  }
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
 
   std::coroutine_handle<TaskState<T>> frame() const noexcept { return frame_; }
-  ResultSlot<T>& result() noexcept { return frame_.promise().result; }
+  ResultSlot<T>& result() noexcept { return result_; }
 
  private:
+  static void settle(SpawnedBase& task) noexcept {
+    auto& self = static_cast<Spawned&>(task);
+    self.result_.take_over(self.frame_.promise().result);
+    std::exchange(self.frame_, nullptr).destroy();
+  }
   std::coroutine_handle<TaskState<T>> frame_;
+  ResultSlot<T> result_;
 };
 
 template <class T, Exceptions policy>

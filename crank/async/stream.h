@@ -1,0 +1,174 @@
+// Streams: values over time, from a source that may be a callback, to one task that awaits them.
+//
+//     auto [source, ticks] = crank::make_stream<int>(crank::Buffering::latest(8));
+//     hardware.on_tick([source = std::move(source)](int n) { source.yield(n); });
+//     while (auto n = co_await ticks.next()) use(*n);
+//
+// Backpressure is the buffer's policy: bounded (`send` waits, `yield` refuses), unbounded, or a window of the latest. The
+// stream ends when the source finishes or its last copy goes away, and `next` then answers nothing; so it does in a cancelled
+// task. When the reading end goes away the source is told by the answer of its next call, and by `on_termination`.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "crank/async/channel_core.h"
+
+namespace crank {
+
+/// How a stream holds what was not read yet.
+struct Buffering {
+  static constexpr Buffering bounded(std::size_t capacity) noexcept { return {capacity, detail::Overflow::wait}; }
+  static constexpr Buffering unbounded() noexcept { return {0, detail::Overflow::grow}; }
+  /// Keeps the newest `capacity` values, drops the oldest.
+  static constexpr Buffering latest(std::size_t capacity) noexcept { return {capacity, detail::Overflow::drop_oldest}; }
+  /// Keeps the first `capacity` values, drops what comes while it is full.
+  static constexpr Buffering oldest(std::size_t capacity) noexcept { return {capacity, detail::Overflow::drop_newest}; }
+  std::size_t capacity;
+  detail::Overflow overflow;
+};
+
+/// What became of a yielded value.
+enum class Yielded : unsigned char { enqueued, dropped, full, terminated };
+
+namespace detail {
+
+struct Termination {
+  void (*call)(Termination* self) noexcept;
+  void (*free)(Termination* self) noexcept;
+};
+template <class Function>
+struct TerminationOf : Termination {
+  explicit TerminationOf(Function f)
+      : Termination{[](Termination* self) noexcept { static_cast<TerminationOf*>(self)->function(); },
+                    [](Termination* self) noexcept { delete static_cast<TerminationOf*>(self); }},
+        function(std::move(f)) {}
+  Function function;
+};
+
+template <class T>
+struct StreamShared {
+  explicit StreamShared(Buffering buffering) : core(buffering.capacity, buffering.overflow) {}
+  ChannelCore<T> core;
+  std::atomic<std::uint32_t> sources{1};
+  Lock termination_lock;
+  bool told = false;
+  Termination* on_termination = nullptr;  // called once, by whoever ends the stream first
+  ~StreamShared() {
+    if (on_termination) on_termination->free(on_termination);
+  }
+};
+
+template <class T>
+void end_stream(StreamShared<T>& shared) noexcept;
+template <class T>
+void tell_termination(StreamShared<T>& shared) noexcept;
+
+}  // namespace detail
+
+/// The writing end; copies are further writers. From any thread and from callbacks.
+template <class T>
+class StreamSource {
+ public:
+  explicit StreamSource(std::shared_ptr<detail::StreamShared<T>> shared) noexcept : shared_(std::move(shared)) {}
+  StreamSource(const StreamSource& from) noexcept : shared_(from.shared_) {
+    if (shared_) shared_->sources.fetch_add(1, std::memory_order_relaxed);
+  }
+  StreamSource(StreamSource&&) noexcept = default;
+  StreamSource& operator=(StreamSource from) noexcept {
+    std::swap(shared_, from.shared_);
+    return *this;
+  }
+  ~StreamSource() {
+    if (shared_ && shared_->sources.fetch_sub(1, std::memory_order_acq_rel) == 1) detail::end_stream(*shared_);
+  }
+
+  /// Never waits. In a full bounded buffer the value is refused.
+  Yielded yield(T value) const {
+    switch (shared_->core.push(value)) {
+      case detail::Pushed::taken: return Yielded::enqueued;
+      case detail::Pushed::dropped: return Yielded::dropped;
+      case detail::Pushed::full: return Yielded::full;
+      case detail::Pushed::closed: break;
+    }
+    return Yielded::terminated;
+  }
+  /// Waits for room; false when the stream has ended or the sender was cancelled.
+  detail::Send<T> send(T value) const { return detail::Send<T>(shared_->core, std::move(value)); }
+  /// Ends the stream; what is in the buffer is still read.
+  void finish() const noexcept { detail::end_stream(*shared_); }
+
+ private:
+  std::shared_ptr<detail::StreamShared<T>> shared_;
+};
+
+/// The reading end, for one task at a time.
+template <class T>
+class [[nodiscard]] Stream {
+ public:
+  using Value = T;
+  explicit Stream(std::shared_ptr<detail::StreamShared<T>> shared) noexcept : shared_(std::move(shared)) {}
+  Stream(Stream&&) noexcept = default;
+  Stream& operator=(Stream&& from) noexcept {
+    std::swap(shared_, from.shared_);
+    return *this;
+  }
+  ~Stream() {
+    if (shared_) detail::end_stream(*shared_);
+  }
+
+  /// The next value; nothing at the end, or when this task is cancelled.
+  detail::Receive<T> next() { return detail::Receive<T>(shared_->core); }
+  /// Called once, on whichever thread ends the stream, from either end; the first one given counts.
+  template <class Function>
+    requires std::is_nothrow_invocable_v<Function&>
+  void on_termination(Function function) {
+    auto* told = new detail::TerminationOf<Function>(std::move(function));
+    {
+      detail::LockGuard guard(shared_->termination_lock);
+      if (shared_->on_termination) return told->free(told);
+      shared_->on_termination = told;
+    }
+    if (shared_->core.closed()) detail::tell_termination(*shared_);
+  }
+
+ private:
+  std::shared_ptr<detail::StreamShared<T>> shared_;
+};
+
+namespace detail {
+template <class T>
+void end_stream(StreamShared<T>& shared) noexcept {
+  if (shared.core.close()) tell_termination(shared);
+}
+// Both who ends the stream and who registers after its end may come here; one of them calls.
+template <class T>
+void tell_termination(StreamShared<T>& shared) noexcept {
+  Termination* told;
+  {
+    LockGuard guard(shared.termination_lock);
+    if (!shared.on_termination || shared.told) return;
+    told = shared.on_termination;
+    shared.told = true;
+  }
+  told->call(told);
+}
+}  // namespace detail
+
+template <class T>
+struct StreamEnds {
+  StreamSource<T> source;
+  Stream<T> stream;
+};
+
+template <class T>
+StreamEnds<T> make_stream(Buffering buffering) {
+  auto shared = std::make_shared<detail::StreamShared<T>>(buffering);
+  return {StreamSource<T>(shared), Stream<T>(shared)};
+}
+
+}  // namespace crank
