@@ -24,50 +24,6 @@ class UnionFind {
   std::vector<std::uint32_t> parent_;
 };
 
-bool waits(const Program& program, const Trampoline& t) {
-  switch (t.op) {
-    case Builtin::lower: return t.function->async_ && !program.options[index(t.options)].async_;
-    case Builtin::waitable_set_wait:
-    case Builtin::thread_yield:
-    case Builtin::thread_new_indirect:
-    case Builtin::thread_suspend:
-    case Builtin::thread_suspend_then_resume:
-    case Builtin::thread_suspend_then_promote:
-    case Builtin::thread_yield_then_resume:
-    case Builtin::thread_yield_then_promote: return true;
-    case Builtin::stream_read:
-    case Builtin::stream_write:
-    case Builtin::future_read:
-    case Builtin::future_write: return !t.async_;
-    default: return false;
-  }
-}
-
-std::vector<bool> reachable_trampolines(const Program& program) {
-  std::vector<bool> reached(program.trampolines.size());
-  auto reach = [&](const CoreDef& def) {
-    if (def.is_trampoline) reached[def.index] = true;
-  };
-  auto reach_if = [&](const std::optional<CoreDef>& def) {
-    if (def) reach(*def);
-  };
-  for (auto& step : program.steps) {
-    if (auto* instantiate = std::get_if<InstantiateModule>(&step)) {
-      for (auto& argument : instantiate->arguments) {
-        for (auto& definition : argument.definitions) reach(definition.second);
-      }
-    }
-  }
-  for (auto& lift : program.lifts) reach(lift.core);
-  for (auto& resource : program.resources) reach_if(resource.destructor);
-  for (auto& options : program.options) {
-    reach_if(options.realloc);
-    reach_if(options.post_return);
-    reach_if(options.callback);
-  }
-  return reached;
-}
-
 /// Joins instances on a cycle of `calls` (from, to). Tarjan's algorithm without recursion.
 void join_cycles(UnionFind& joined, std::size_t n, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& calls) {
   std::vector<std::vector<std::uint32_t>> edges(n);
@@ -120,6 +76,50 @@ void join_cycles(UnionFind& joined, std::size_t n, const std::vector<std::pair<s
 }
 
 }  // namespace
+
+bool waits(const Program& program, const Trampoline& t) {
+  switch (t.op) {
+    case Builtin::lower: return t.function->async_ && !program.options[index(t.options)].async_;
+    case Builtin::waitable_set_wait:
+    case Builtin::thread_yield:
+    case Builtin::thread_new_indirect:
+    case Builtin::thread_suspend:
+    case Builtin::thread_suspend_then_resume:
+    case Builtin::thread_suspend_then_promote:
+    case Builtin::thread_yield_then_resume:
+    case Builtin::thread_yield_then_promote: return true;
+    case Builtin::stream_read:
+    case Builtin::stream_write:
+    case Builtin::future_read:
+    case Builtin::future_write: return !t.async_;
+    default: return false;
+  }
+}
+
+std::vector<bool> reachable_trampolines(const Program& program) {
+  std::vector<bool> reached(program.trampolines.size());
+  auto reach = [&](const CoreDef& def) {
+    if (def.is_trampoline) reached[def.index] = true;
+  };
+  auto reach_if = [&](const std::optional<CoreDef>& def) {
+    if (def) reach(*def);
+  };
+  for (auto& step : program.steps) {
+    if (auto* instantiate = std::get_if<InstantiateModule>(&step)) {
+      for (auto& argument : instantiate->arguments) {
+        for (auto& definition : argument.definitions) reach(definition.second);
+      }
+    }
+  }
+  for (auto& lift : program.lifts) reach(lift.core);
+  for (auto& resource : program.resources) reach_if(resource.destructor);
+  for (auto& options : program.options) {
+    reach_if(options.realloc);
+    reach_if(options.post_return);
+    reach_if(options.callback);
+  }
+  return reached;
+}
 
 void analyze(Program& program) {
   std::size_t n = program.instances.size();

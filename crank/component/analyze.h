@@ -16,4 +16,9 @@ namespace crank::component::detail {
 ///      trampolines that are handed to a core module, or used as a core function elsewhere, can be reached.
 void analyze(Program& program);
 
+/// Whether a call of that built-in may have to wait on a fiber (DESIGN, C4).
+bool waits(const Program& program, const Trampoline& trampoline);
+/// Which trampolines core code can reach, by TrampolineId.
+std::vector<bool> reachable_trampolines(const Program& program);
+
 }  // namespace crank::component::detail

@@ -1,4 +1,4 @@
-#include "crank/component/program.h"
+#include "crank/component/print.h"
 
 namespace crank::component {
 namespace {
@@ -9,11 +9,16 @@ constexpr std::size_t longest = 4096;
 
 class Printer {
  public:
-  explicit Printer(const Program& program) : program_(program) {}
+  Printer(const Program& program, const detail::TypeNames& names) : program_(program), names_(names) {}
 
   void type(TypeRef t) {
     if (!t) return text("_");
     if (out.size() > longest) return text("…");
+    if (auto named = names_.find(t); named != names_.end()) return text(named->second);
+    structure(t);
+  }
+
+  void structure(TypeRef t) {
     switch (t->kind) {
       case TypeKind::list: return wrap("list", {t->element});
       case TypeKind::fixed_list:
@@ -130,20 +135,32 @@ class Printer {
   }
 
   const Program& program_;
+  const detail::TypeNames& names_;
 };
 
 }  // namespace
 
-std::string to_string(TypeRef type, const Program& program) {
-  Printer printer(program);
-  printer.type(type);
+namespace detail {
+
+std::string print(TypeRef type, const Program& program, const TypeNames& names, bool whole) {
+  Printer printer(program, names);
+  if (whole && type) {
+    printer.structure(type);
+  } else {
+    printer.type(type);
+  }
   return std::move(printer.out);
 }
 
-std::string to_string(const FuncType& type, const Program& program) {
-  Printer printer(program);
+std::string print(const FuncType& type, const Program& program, const TypeNames& names) {
+  Printer printer(program, names);
   printer.function(type);
   return std::move(printer.out);
 }
+
+}  // namespace detail
+
+std::string to_string(TypeRef type, const Program& program) { return detail::print(type, program, {}); }
+std::string to_string(const FuncType& type, const Program& program) { return detail::print(type, program, {}); }
 
 }  // namespace crank::component
