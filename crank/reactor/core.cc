@@ -1,0 +1,393 @@
+#include "crank/reactor/core.h"
+
+#include <algorithm>
+
+#include "crank/async/cancellation.h"
+#include "crank/engine/engine.h"
+
+namespace crank::reactor {
+
+namespace {
+
+constexpr unsigned tolerated_idle_drains = 100;
+
+std::int64_t nanoseconds(Instant when) noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch()).count();
+}
+Instant instant(std::int64_t ns) noexcept { return Instant(std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ns))); }
+
+}  // namespace
+
+using Core = Reactor::Core;
+
+// ---- timers ----
+
+void Core::Shot::on_fire(Timer& timer) noexcept {
+  struct Fired final : Command {
+    std::shared_ptr<Shot> shot;
+    void handle(Core& core) noexcept override {
+      std::unique_ptr<Fired> self(this);
+      if (shot->wakes) core.wake(shot->serial);
+      else if (auto call = shot->call.lock()) core.overdue(*call);
+      else core.fire(shot->token, shot->serial, shot->status);
+    }
+  };
+  auto& shot = static_cast<Shot&>(timer);
+  std::shared_ptr<Shot> self = std::move(shot.keep);
+  if (auto core = shot.core.lock()) {
+    auto* fired = new Fired;
+    fired->shot = std::move(self);
+    core->post(*fired);
+  }
+}
+
+std::shared_ptr<Core::Shot> Core::Shot::set(Core& core, Instant when, auto fill) {
+  auto shot = std::make_shared<Shot>();
+  shot->core = core.weak_from_this();
+  shot->keep = shot;
+  fill(*shot);
+  core.runtime_.timers().add(*shot, when);
+  return shot;
+}
+
+void Core::Shot::disarm(Core& core, std::shared_ptr<Shot>& shot) noexcept {
+  if (!shot) return;
+  if (core.runtime_.timers().remove(*shot)) shot->keep.reset();
+  shot.reset();
+}
+
+std::shared_ptr<Core::Shot> Core::arm(std::uint32_t token, std::uint64_t serial, Instant when, Status status) {
+  return Shot::set(*this, when, [&](Shot& shot) { shot.token = token, shot.serial = serial, shot.status = status; });
+}
+
+// ---- making and ending ----
+
+Core::Core(Runtime& runtime, std::shared_ptr<engine::Engine> engine, ReactorOptions options)
+    : runtime_(runtime), engine_(std::move(engine)), options_(std::move(options)) {
+  if (!options_.bridges) options_.bridges = std::make_shared<Bridges>();
+  job_.run = [](Job* job) noexcept { static_cast<TurnJob*>(job)->core->turn(); };
+  job_.core = this;
+}
+
+Core::~Core() = default;
+
+Result<> Core::make(const Reactor::MakeGuest& make) {
+  CRANK_TRY(guest_, make(*this));
+  entries_known_ = [guest = guest_.get()](std::string_view entry) { return guest->has(entry); };
+  return {};
+}
+
+std::optional<Error> Core::death() const {
+  std::lock_guard lock(death_mutex_);
+  return death_;
+}
+
+// The guest is over: everybody who waits is told, everything that runs for it is stopped.
+void Core::die(Error error) {
+  if (closing_ && !guest_) return;
+  {
+    std::lock_guard lock(death_mutex_);
+    if (!death_) death_ = error;
+  }
+  if (options_.log && error.code() != Code::root_dead) {
+    std::string line = concat("reactor ", options_.name, " ended: ", error.to_string());
+    if (!error.backtrace().empty()) line += concat("\n", error.backtrace());
+    options_.log(LogLevel::error, line);
+  }
+  auto calls = std::exchange(calls_, {});
+  for (auto& [task, call] : calls) finish(*call, std::unexpected(error));
+  std::vector<std::uint32_t> tokens;
+  pending_.each([&](std::uint32_t token, Pending&) { tokens.push_back(token); });
+  for (std::uint32_t token : tokens) drop(token);
+  asked_.clear();
+  refused_.clear();
+  {
+    std::lock_guard lock(streams_mutex_);
+    streams_.clear();
+  }
+  Shot::disarm(*this, wake_shot_);
+  abandoned_.clear();
+  pump_wanted_ = in_pump_ = false;
+  entries_known_ = nullptr;
+  guest_.reset();
+}
+
+void Core::close() {
+  if (!guest_) return;
+  closing_ = true;
+  die(Error(Code::root_dead, concat("the reactor ", options_.name, " was closed")));
+}
+
+// ---- turns ----
+
+void Core::post(Command& command) {
+  if (inbox_.push(command)) {
+    keep_ = shared_from_this();
+    schedule(Priority::medium);
+  }
+}
+
+void Core::schedule(Priority priority) {
+  job_.priority = priority;
+  runtime_.enqueue(job_);
+}
+
+void Core::turn() noexcept {
+  std::shared_ptr<Core> keep = std::move(keep_);
+  std::optional<engine::Engine::Presence> presence;
+  if (engine_) presence.emplace(*engine_);
+  ++counts_.turns;
+  if (run_turn()) return;  // idle: from here on another thread may be in a turn
+  keep_ = std::move(keep);
+  presence.reset();
+  // Whoever gives way lets others of the same urgency go first.
+  schedule(Priority::utility);
+}
+
+bool Core::run_turn() {
+  unsigned drains = 0;
+  now_ = runtime_.now();
+  for (;;) {
+    if (guest_ && (in_pump_ || pump_wanted_)) {
+      if (drains++ == options_.drains) return false;
+      if (!drain()) return false;
+      continue;
+    }
+    if (taken_ == nullptr) taken_ = inbox_.take();
+    if (taken_ != nullptr) {
+      auto* command = static_cast<Command*>(taken_);
+      taken_ = taken_->next;
+      command->handle(*this);
+      start_requests();
+      continue;
+    }
+    if (guest_) settle();
+    if (pump_wanted_ || !asked_.empty()) continue;
+    if (inbox_.go_idle()) return true;
+  }
+}
+
+bool Core::drain() {
+  if (!in_pump_) pump_began_ = now_;
+  auto pumped = in_pump_ ? guest_->go_on() : guest_->pump(options_.budget);
+  ++counts_.drains;
+  if (!pumped) {
+    in_pump_ = false;
+    die(std::move(pumped).error());
+    return true;
+  }
+  in_pump_ = !pumped->has_value();
+  if (in_pump_) {
+    ++counts_.preemptions;
+    now_ = runtime_.now();
+    if (options_.limits.pump_call > Duration::zero() && now_ - pump_began_ > options_.limits.pump_call)
+      die(Error(Code::deadline, concat("one pump call has not returned for ",
+                                       std::chrono::duration_cast<std::chrono::milliseconds>(now_ - pump_began_).count(), " ms")));
+    return !guest_;
+  }
+  const Pumped& result = **pumped;
+  counts_.jobs += result.ran;
+  pump_wanted_ = result.ready > 0;
+  if (result.ready > options_.limits.ready) {
+    die(Error(Code::limit, concat("the guest has ", result.ready, " jobs ready, the limit is ", options_.limits.ready)));
+    return true;
+  }
+  idle_drains_ = result.ready > 0 && result.ran == 0 ? idle_drains_ + 1 : 0;
+  if (idle_drains_ > tolerated_idle_drains) {
+    die(Error(Code::protocol, concat("the guest broke the contract: its pump says that ", result.ready, " jobs are ready, and runs none")));
+    return true;
+  }
+  if (!calls_.empty()) {
+    if (auto found = calls_.find(Guest::only_task); found != calls_.end()) {
+      auto over = guest_->poll_done();
+      if (!over) die(std::move(over).error());
+      else if (*over) finish(*std::shared_ptr<Call>(found->second), std::move(**over));
+      if (!guest_) return true;
+    }
+  }
+  start_requests();
+  return true;
+}
+
+// Nothing is ready and nothing has arrived: when does the guest go on, if ever?
+void Core::settle() {
+  auto next = guest_->deadline();
+  if (!next) return die(std::move(next).error());
+  if (*next >= 0 && options_.drive) {
+    now_ = runtime_.now();
+    if (instant(*next) <= now_) {
+      if (++idle_drains_ > tolerated_idle_drains)
+        return die(Error(Code::protocol, "the guest broke the contract: its timer stays due however often it is pumped"));
+      pump_wanted_ = true;
+      return;
+    }
+    if (*next != wake_at_ || !wake_shot_) {
+      Shot::disarm(*this, wake_shot_);
+      wake_at_ = *next;
+      wake_shot_ = Shot::set(*this, instant(*next), [&](Shot& shot) { shot.wakes = true, shot.serial = ++wake_serial_; });
+    }
+    return;
+  }
+  Shot::disarm(*this, wake_shot_);
+  if (!calls_.empty() && pending_.size() == 0 && inbox_.empty()) report_stuck();
+}
+
+void Core::wake(std::uint64_t serial) {
+  if (!guest_ || serial != wake_serial_) return;
+  wake_shot_.reset();
+  now_ = runtime_.now();
+  pump_wanted_ = true;
+}
+
+// ---- calls ----
+
+void Core::start(std::shared_ptr<Call> call) {
+  if (!guest_) {
+    Error why = death().value_or(Error(Code::root_dead, "it was closed"));
+    return finish(*call, std::unexpected(std::move(why).wrap(Code::root_dead, concat("calling \"", call->entry, "\": the reactor ", options_.name, " has ended"))));
+  }
+  if (call->cancel_asked.load()) return finish(*call, fail(Code::cancelled, concat("calling \"", call->entry, "\": cancelled before it started")));
+  if (calls_.size() >= options_.limits.calls)
+    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": ", calls_.size(), " calls are in flight, the limit is ", options_.limits.calls)));
+  if (call->argument.size() > options_.limits.payload)
+    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": the argument has ", call->argument.size(), " bytes, the limit is ", options_.limits.payload)));
+  auto task = guest_->enter(call->entry, call->argument);
+  if (!task) {
+    Code code = task.error().code();
+    Error error = std::move(task).error();
+    finish(*call, std::unexpected(error));
+    // These three left the guest as it was; anything else ended it.
+    if (code != Code::missing_export && code != Code::bad_argument && code != Code::limit) die(std::move(error));
+    return;
+  }
+  if (*task == 0) return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": the guest refused, it has too many tasks")));
+  if (calls_.contains(*task))
+    return die(Error(Code::protocol, concat("the guest broke the contract: \"", call->entry, "\" gave the id ", *task, ", which is in use")));
+  call->argument = {};
+  call->task = *task;
+  call->started = true;
+  call->since = now_;
+  if (Duration deadline = call->deadline > Duration::zero() ? call->deadline : options_.call_deadline; deadline > Duration::zero())
+    call->shot = Shot::set(*this, now_ + deadline, [&](Shot& shot) { shot.call = call; });
+  abandoned_.erase(*task);
+  calls_.emplace(*task, std::move(call));
+  pump_wanted_ = options_.drive;
+}
+
+void Core::finish(Call& call, Result<Bytes> result) {
+  if (std::exchange(call.over, true)) return;
+  Shot::disarm(*this, call.shot);
+  std::shared_ptr<Call> keep = call.shared_from_this();
+  if (call.started) calls_.erase(call.task);
+  call.done->resume(std::move(result));
+}
+
+void Core::cancel(Call& call) {
+  if (call.over || !guest_) return;
+  auto asked = guest_->cancel(call.task);
+  if (!asked) return die(std::move(asked).error());
+  pump_wanted_ = options_.drive;
+  // The guest decides how it ends; not for ever.
+  Shot::disarm(*this, call.shot);
+  call.shot = Shot::set(*this, now_ + options_.cancel_grace, [&](Shot& shot) { shot.call = call.shared_from_this(); });
+}
+
+void Core::overdue(Call& call) {
+  if (call.over) return;
+  call.shot.reset();
+  abandoned_.insert(call.task);
+  std::uint32_t task = call.task;
+  auto age = std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.now() - call.since).count();
+  std::string waiting = in_pump_ ? std::string("is in the middle of a turn") : waits_for(call);
+  std::string so_far = concat("\"", call.entry, "\" (task ", task, ") has not completed after ", age, " ms", waiting.empty() ? "" : "; it ", waiting);
+  if (call.cancel_asked.load()) return finish(call, fail(Code::cancelled, concat("cancelled, but ", so_far)));
+  finish(call, fail(Code::deadline, std::move(so_far)));
+  if (!guest_) return;
+  auto asked = guest_->cancel(task);
+  if (!asked) return die(std::move(asked).error());
+  pump_wanted_ = options_.drive;
+}
+
+std::string Core::waits_for(const Call& call) {
+  std::string out;
+  pending_.each([&](std::uint32_t, Pending& pending) {
+    if (pending.task == call.task) out += concat(out.empty() ? "waits for " : ", ", describe(pending));
+  });
+  if (!out.empty() || !guest_) return out;
+  std::string words = guest_->describe(call.task);
+  return words.empty() ? out : concat("waits for ", words);
+}
+
+// Rule 3.
+void Core::report_stuck() {
+  std::vector<std::shared_ptr<Call>> waiting;
+  for (auto& [task, call] : calls_) waiting.push_back(call);
+  std::sort(waiting.begin(), waiting.end(), [](const auto& a, const auto& b) { return a->task < b->task; });
+  for (auto& call : waiting) {
+    std::string why = options_.drive ? waits_for(*call) : std::string("waits for a host that pumps: nobody does");
+    abandoned_.insert(call->task);
+    finish(*call, fail(Code::stuck, concat("the reactor ", options_.name, " is idle, and \"", call->entry, "\" (task ", call->task, ") has not completed: it ",
+                                           why.empty() ? std::string("waits for something that nobody in or outside of the guest will do") : why)));
+  }
+}
+
+// ---- the guest speaks ----
+
+void Core::on_complete(std::uint32_t task, std::uint32_t status, View payload) noexcept {
+  auto found = calls_.find(task);
+  if (found == calls_.end()) {
+    abandoned_.erase(task);
+    ++counts_.ignored_completes;
+    return;
+  }
+  std::shared_ptr<Call> call = found->second;
+  if (status == 0 && payload.size() > options_.limits.payload)
+    return finish(*call, fail(Code::limit, concat("\"", call->entry, "\" answered ", payload.size(), " bytes, the limit is ", options_.limits.payload)));
+  if (status == 0) finish(*call, Bytes(payload.begin(), payload.end()));
+  else finish(*call, std::unexpected(error_of(status, as_text(payload).substr(0, 4096))));
+}
+
+std::int64_t Core::on_now() noexcept { return nanoseconds(runtime_.now()); }
+
+void Core::on_log(LogLevel level, std::string_view text) noexcept {
+  if (options_.log) options_.log(level, text);
+}
+
+void Core::on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept {
+  if (options_.trace) options_.trace(event, task, value);
+}
+
+// ---- reports ----
+
+std::string Core::describe(const Pending& pending) const {
+  switch (pending.kind) {
+    case Request::Kind::call: return concat("call ", pending.name);
+    case Request::Kind::read: return concat("read of response body ", pending.number);
+    case Request::Kind::timer: return "timer";
+    case Request::Kind::http: return concat("http ", pending.name);
+  }
+  return {};
+}
+
+ReactorReport Core::report() {
+  ReactorReport out = counts_;
+  Instant now = runtime_.now();
+  pending_.each([&](std::uint32_t token, Pending& p) { out.pending.push_back({token, p.task, describe(p), now - p.since}); });
+  std::sort(out.pending.begin(), out.pending.end(), [](const auto& a, const auto& b) { return a.age > b.age; });
+  for (auto& [task, call] : calls_) out.calls.push_back({task, call->entry, now - call->since, in_pump_ ? std::string() : waits_for(*call)});
+  std::sort(out.calls.begin(), out.calls.end(), [](const auto& a, const auto& b) { return a.task < b.task; });
+  out.dead = death();
+  return out;
+}
+
+std::string ReactorReport::to_string() const {
+  auto ms = [](Duration age) { return std::chrono::duration_cast<std::chrono::milliseconds>(age).count(); };
+  std::string out;
+  for (const Call& call : calls)
+    out += concat("task ", call.task, " ", call.entry, ", ", ms(call.age), " ms", call.waits_for.empty() ? "" : ": ", call.waits_for, "\n");
+  for (const PendingReport& p : pending) out += concat("never resumed: ", p.what, " (token ", p.token, ", task ", p.task, "), ", ms(p.age), " ms\n");
+  if (dead) out += concat("ended: ", dead->to_string(), "\n");
+  return out;
+}
+
+}  // namespace crank::reactor

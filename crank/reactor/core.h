@@ -1,0 +1,165 @@
+// Internal: the body of a Reactor (reactor.h has the picture and the rules). Everything but post(), answered() and death()
+// runs in its turn: one thread at a time, on the runtime it was opened with.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "crank/async/continuation.h"
+#include "crank/async/job.h"
+#include "crank/async/spawn.h"
+#include "crank/reactor/inbox.h"
+#include "crank/reactor/reactor.h"
+#include "crank/reactor/token_table.h"
+
+namespace crank::reactor {
+
+class Reactor::Core final : public GuestHost, public std::enable_shared_from_this<Core> {
+ public:
+  struct Command : Message {
+    virtual ~Command() = default;
+    /// In the turn. Deletes itself if it was made with new.
+    virtual void handle(Core& core) noexcept = 0;
+  };
+  struct Call;
+  struct Shot;
+
+  Core(Runtime& runtime, std::shared_ptr<engine::Engine> engine, ReactorOptions options);
+  ~Core();
+  Result<> make(const Reactor::MakeGuest& make);
+
+  Runtime& runtime() noexcept { return runtime_; }
+  const ReactorOptions& options() const noexcept { return options_; }
+  bool has(std::string_view entry) const { return entries_known_ && entries_known_(entry); }
+
+  // ---- from any thread ----
+  void post(Command& command);
+  /// A bridge is done: resumes the guest, in the turn that started the bridge or in one of its own.
+  void answered(std::uint32_t token, std::uint64_t serial, Result<Bytes> answer);
+  std::optional<Error> death() const;
+
+  // ---- in the turn ----
+  void start(std::shared_ptr<Call> call);
+  void cancel(Call& call);
+  void overdue(Call& call);
+  void fire(std::uint32_t token, std::uint64_t serial, Status status);
+  void wake(std::uint64_t serial);
+  Resumed deliver(std::uint32_t token, std::optional<std::uint64_t> serial, Result<Bytes> answer);
+  ReactorReport report();
+  void close();
+
+  // ---- GuestHost: inside the guest's calls ----
+  void on_complete(std::uint32_t task, std::uint32_t status, View payload) noexcept override;
+  void on_request(const Request& request) noexcept override;
+  void on_forget(std::uint32_t token) noexcept override;
+  void on_close(std::uint32_t stream) noexcept override;
+  std::int64_t on_now() noexcept override;
+  void on_log(LogLevel level, std::string_view text) noexcept override;
+  void on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept override;
+
+ private:
+  struct Pending {
+    Request::Kind kind = Request::Kind::call;
+    std::uint32_t token = 0, task = 0, number = 0;
+    std::uint64_t serial = 0;
+    std::int64_t deadline = 0;
+    Instant since{};
+    std::string name;
+    Bytes payload;
+    std::optional<TaskHandle<void>> work;
+    std::shared_ptr<Shot> shot;
+  };
+  struct TurnJob : Job {
+    Core* core = nullptr;
+  };
+
+  void schedule(Priority priority);
+  void turn() noexcept;
+  bool run_turn();  // true: idle now; false: goes on in another turn
+  bool drain();     // false: preempted, or enough for this turn
+  void settle();
+  void report_stuck();
+  void start_requests();
+  void start_request(Pending& pending);
+  void start_named(Pending& pending);
+  void start_http(Pending& pending);
+  void start_read(Pending& pending);
+  void drop(std::uint32_t token) noexcept;
+  std::shared_ptr<Shot> arm(std::uint32_t token, std::uint64_t serial, Instant when, Status status);
+  void finish(Call& call, Result<Bytes> result);
+  void die(Error error);
+  std::string describe(const Pending& pending) const;
+  std::string waits_for(const Call& call);
+
+  static Task<> run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, const Bridges::Entry* entry, BridgeRequest request);
+  static Task<> run_http(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, HttpQuery query);
+  static Task<> run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, std::shared_ptr<HttpBody> body);
+
+  Runtime& runtime_;
+  std::shared_ptr<engine::Engine> engine_;
+  ReactorOptions options_;
+  std::unique_ptr<Guest> guest_;
+  std::function<bool(std::string_view)> entries_known_;
+
+  Inbox inbox_;
+  Message* taken_ = nullptr;  // of the inbox, oldest first
+  TurnJob job_;
+  std::shared_ptr<Core> keep_;  // while a turn is scheduled
+
+  std::unordered_map<std::uint32_t, std::shared_ptr<Call>> calls_;
+  std::unordered_set<std::uint32_t> abandoned_;  // tasks whose caller has its answer already
+  TokenTable<Pending> pending_;
+  std::vector<std::uint32_t> asked_;             // tokens to be started after this guest call
+  std::vector<std::uint32_t> refused_;           // tokens over the limit
+  std::unordered_map<std::uint32_t, std::shared_ptr<HttpBody>> streams_;
+  std::vector<std::shared_ptr<HttpBody>> closed_;
+  std::mutex streams_mutex_;                     // run_http adds a stream from wherever it runs
+  std::uint32_t next_stream_ = 0;
+  std::uint64_t next_serial_ = 0;
+
+  bool pump_wanted_ = false, in_pump_ = false, closing_ = false;
+  unsigned idle_drains_ = 0;                     // in a row that ran nothing although jobs were ready
+  Instant pump_began_{}, now_{};
+  std::shared_ptr<Shot> wake_shot_;
+  std::int64_t wake_at_ = -1;
+  std::uint64_t wake_serial_ = 0;
+
+  ReactorReport counts_;
+  mutable std::mutex death_mutex_;
+  std::optional<Error> death_;
+};
+
+/// One call in flight. Owned by its caller's frame, the table of calls, and the messages on their way.
+struct Reactor::Core::Call : std::enable_shared_from_this<Call> {
+  std::string entry;
+  Bytes argument;
+  Duration deadline{};
+  std::optional<Continuation<Result<Bytes>>> done;
+  std::uint32_t task = 0;
+  Instant since{};
+  bool over = false, started = false;
+  std::atomic<bool> cancel_asked{false};
+  std::shared_ptr<Shot> shot;
+};
+
+/// A timer that posts once: for a call's deadline, a bridge's deadline, a guest's timer, or the guest's own timers.
+struct Reactor::Core::Shot : Timer, std::enable_shared_from_this<Shot> {
+  std::weak_ptr<Core> core;
+  std::weak_ptr<Call> call;
+  std::uint32_t token = 0;
+  std::uint64_t serial = 0;
+  Status status = Status::ok;
+  bool wakes = false;
+  std::shared_ptr<Shot> keep;  // until it has fired or was disarmed
+  Shot() : Timer(on_fire) {}
+  static void on_fire(Timer& timer) noexcept;
+  static std::shared_ptr<Shot> set(Core& core, Instant when, auto fill);
+  static void disarm(Core& core, std::shared_ptr<Shot>& shot) noexcept;
+};
+
+}  // namespace crank::reactor
