@@ -95,6 +95,8 @@ class Slots {
   std::uint64_t i64(std::uint32_t i) const { std::uint64_t v; std::memcpy(&v, base_ + std::size_t{i} * stride_, 8); return v; }
   void set(std::uint32_t i, std::uint64_t bits) const { std::memcpy(base_ + std::size_t{i} * stride_, &bits, 8); }
   Slots from(std::uint32_t first) const { return {base_ + std::size_t{first} * stride_, count_ - first, stride_}; }
+  /// Where they lie, with the lowest bit set for a stride of 16.
+  std::uintptr_t tagged() const { return reinterpret_cast<std::uintptr_t>(base_) | (stride_ >> 4); }
 
  private:
   std::byte* base_ = nullptr;

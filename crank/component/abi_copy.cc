@@ -37,25 +37,8 @@ bool copy_range(Failure& failure, MemoryPlace from, const Type& from_element, Me
 }
 
 template <class From, class To>
-bool copy(Failure& failure, From from, TypeRef from_type, To to, TypeRef to_type) {
+bool copy_compound(Failure& failure, From from, TypeRef from_type, To to, TypeRef to_type) {
   switch (from_type->kind) {
-    case TypeKind::bool_:
-    case TypeKind::s8:
-    case TypeKind::u8:
-    case TypeKind::s16:
-    case TypeKind::u16:
-    case TypeKind::s32:
-    case TypeKind::u32:
-    case TypeKind::s64:
-    case TypeKind::u64:
-    case TypeKind::f32:
-    case TypeKind::f64:
-    case TypeKind::char_: {
-      std::uint64_t bits = 0;
-      if (!read_scalar(failure, from, *from_type, bits)) return false;
-      to.set_scalar(*to_type, bits);
-      return true;
-    }
     case TypeKind::string: {
       std::uint32_t address = 0, length = 0;
       if (!copy_string(failure, *from.side, from.word(0), from.word(1), *to.side, address, length)) return false;
@@ -115,13 +98,14 @@ bool copy(Failure& failure, From from, TypeRef from_type, To to, TypeRef to_type
       to.set_word(0, index);
       return true;
     }
+    default: break;  // scalars: copy()
   }
   return failure.set(Code::bad_type, "a type of unknown kind");
 }
 
-template bool copy(Failure&, MemoryPlace, TypeRef, MemoryPlace, TypeRef);
-template bool copy(Failure&, MemoryPlace, TypeRef, FlatPlace, TypeRef);
-template bool copy(Failure&, FlatPlace, TypeRef, MemoryPlace, TypeRef);
-template bool copy(Failure&, FlatPlace, TypeRef, FlatPlace, TypeRef);
+template bool copy_compound(Failure&, MemoryPlace, TypeRef, MemoryPlace, TypeRef);
+template bool copy_compound(Failure&, MemoryPlace, TypeRef, FlatPlace, TypeRef);
+template bool copy_compound(Failure&, FlatPlace, TypeRef, MemoryPlace, TypeRef);
+template bool copy_compound(Failure&, FlatPlace, TypeRef, FlatPlace, TypeRef);
 
 }  // namespace crank::component::detail

@@ -4,9 +4,6 @@ namespace crank::component::detail {
 
 namespace {
 
-constexpr Value::Kind value_kind(TypeKind kind) {  // bool_ … char_ stand in the same order in both
-  return static_cast<Value::Kind>(static_cast<int>(kind) + static_cast<int>(Value::Kind::bool_));
-}
 static_assert(value_kind(TypeKind::bool_) == Value::Kind::bool_ && value_kind(TypeKind::s64) == Value::Kind::s64 &&
               value_kind(TypeKind::char_) == Value::Kind::char_);
 
@@ -68,25 +65,8 @@ bool lift_elements(Failure& failure, LiftLowerContext& side, std::uint32_t addre
 }
 
 template <class Place>
-bool lift(Failure& failure, Place place, TypeRef type, Value& out) {
+bool lift_compound(Failure& failure, Place place, TypeRef type, Value& out) {
   switch (type->kind) {
-    case TypeKind::bool_:
-    case TypeKind::s8:
-    case TypeKind::u8:
-    case TypeKind::s16:
-    case TypeKind::u16:
-    case TypeKind::s32:
-    case TypeKind::u32:
-    case TypeKind::s64:
-    case TypeKind::u64:
-    case TypeKind::f32:
-    case TypeKind::f64:
-    case TypeKind::char_: {
-      std::uint64_t bits = 0;
-      if (!read_scalar(failure, place, *type, bits)) return false;
-      out = Value::scalar(value_kind(type->kind), bits);
-      return true;
-    }
     case TypeKind::string: {
       std::string text;
       StringOrigin origin{};
@@ -134,11 +114,12 @@ bool lift(Failure& failure, Place place, TypeRef type, Value& out) {
       out = Value::handle(std::move(object));
       return true;
     }
+    default: break;  // scalars: lift()
   }
   return failure.set(Code::bad_type, "a type of unknown kind");
 }
 
-template bool lift(Failure&, MemoryPlace, TypeRef, Value&);
-template bool lift(Failure&, FlatPlace, TypeRef, Value&);
+template bool lift_compound(Failure&, MemoryPlace, TypeRef, Value&);
+template bool lift_compound(Failure&, FlatPlace, TypeRef, Value&);
 
 }  // namespace crank::component::detail

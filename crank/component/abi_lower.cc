@@ -32,10 +32,6 @@ bool mismatch(Failure& failure, const Value& value, const Type& type) {
                                             name_of(value.kind())));
 }
 
-Value::Kind value_kind(TypeKind kind) {
-  return static_cast<Value::Kind>(static_cast<int>(kind) + static_cast<int>(Value::Kind::bool_));
-}
-
 // The elements of a list of numbers as bytes, however the host holds them.
 bool write_numbers(Failure& failure, const Value& elements, std::uint32_t first, std::uint32_t count, const Type& element,
                    std::byte* out) {

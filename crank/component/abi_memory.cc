@@ -2,6 +2,14 @@
 
 namespace crank::component::detail {
 
+bool bad_char(Failure& failure, std::uint64_t bits) {
+  return failure.trap(concat("invalid `char` bit pattern: ", bits, " is no Unicode scalar value"));
+}
+
+bool bad_case(Failure& failure, std::uint32_t index, const Type& type) {
+  return failure.trap(concat("invalid variant discriminant: case ", index, " of ", type.fields.size()));
+}
+
 bool check_pointer(Failure& failure, const LiftLowerContext& side, std::uint32_t address, std::uint64_t bytes,
                    std::uint32_t alignment, const char* what) {
   if (!aligned(address, alignment)) [[unlikely]]

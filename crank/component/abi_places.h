@@ -81,25 +81,45 @@ struct MemoryPlace {
   MemoryPlace element(const Type& element, std::uint32_t i) const { return {side, address + i * element.size}; }
 };
 
-struct FlatPlace {
+// Two words, so that it travels in registers: the stride is 8, or 16 where the lowest bit is set (core values lie at
+// multiples of 8). How many slots there are was checked when the place was made.
+class FlatPlace {
+ public:
+  FlatPlace(LiftLowerContext* side, Slots slots) : side(side), at_(slots.tagged()) {}
   LiftLowerContext* side;
-  Slots slots;
 
-  std::uint64_t scalar(const Type& type) const { return is_wide(type.kind) ? slots.i64(0) : slots.i32(0); }
-  void set_scalar(const Type& type, std::uint64_t bits) const {
-    slots.set(0, is_wide(type.kind) ? bits : static_cast<std::uint32_t>(bits));
+  std::uint64_t scalar(const Type& type) const { return is_wide(type.kind) ? wide(0) : word(0); }
+  void set_scalar(const Type& type, std::uint64_t bits) const { set(0, is_wide(type.kind) ? bits : static_cast<std::uint32_t>(bits)); }
+  std::uint32_t word(std::uint32_t i) const {
+    std::uint32_t bits;
+    std::memcpy(&bits, slot(i), 4);
+    return bits;
   }
-  std::uint32_t word(std::uint32_t i) const { return slots.i32(i); }
-  void set_word(std::uint32_t i, std::uint32_t bits) const { slots.set(i, bits); }
-  std::uint32_t discriminant(const Type&) const { return slots.i32(0); }
-  void set_discriminant(const Type&, std::uint32_t n) const { slots.set(0, n); }
-  FlatPlace payload(const Type&) const { return {side, slots.from(1)}; }
+  void set_word(std::uint32_t i, std::uint32_t bits) const { set(i, bits); }
+  std::uint32_t discriminant(const Type&) const { return word(0); }
+  void set_discriminant(const Type&, std::uint32_t n) const { set(0, n); }
+  FlatPlace payload(const Type&) const { return from(1); }
   // The slots of a variant are joined over its cases: those beyond this case's are zero (lower_flat_variant).
   void clear_unused(const Type& type, TypeRef payload) const {
-    for (std::uint32_t i = 1 + (payload ? payload->flat.count : 0); i < type.flat.count; ++i) slots.set(i, 0);
+    for (std::uint32_t i = 1 + (payload ? payload->flat.count : 0); i < type.flat.count; ++i) set(i, 0);
   }
-  FlatPlace field(const Field&, std::uint32_t flat_offset) const { return {side, slots.from(flat_offset)}; }
-  FlatPlace element(const Type& element, std::uint32_t i) const { return {side, slots.from(i * element.flat.count)}; }
+  FlatPlace field(const Field&, std::uint32_t flat_offset) const { return from(flat_offset); }
+  FlatPlace element(const Type& element, std::uint32_t i) const { return from(i * element.flat.count); }
+
+ private:
+  FlatPlace(LiftLowerContext* side, std::uintptr_t at) : side(side), at_(at) {}
+  FlatPlace from(std::uint32_t i) const { return {side, at_ + (std::uintptr_t{i} << (3 + (at_ & 1)))}; }
+  std::byte* slot(std::uint32_t i) const {
+    return reinterpret_cast<std::byte*>((at_ & ~std::uintptr_t{1}) + (std::uintptr_t{i} << (3 + (at_ & 1))));
+  }
+  std::uint64_t wide(std::uint32_t i) const {
+    std::uint64_t bits;
+    std::memcpy(&bits, slot(i), 8);
+    return bits;
+  }
+  void set(std::uint32_t i, std::uint64_t bits) const { std::memcpy(slot(i), &bits, 8); }
+
+  std::uintptr_t at_;
 };
 
 /// What reading a scalar makes of its bits: numbers in their width, bool 0 or 1, NaN canonical; false for a bad char.
@@ -126,20 +146,19 @@ inline bool normalise(TypeKind kind, std::uint64_t& bits) {
   }
 }
 
+[[gnu::cold, gnu::noinline]] bool bad_char(Failure&, std::uint64_t bits);
+[[gnu::cold, gnu::noinline]] bool bad_case(Failure&, std::uint32_t index, const Type& type);
+
 template <class Place>
-bool read_scalar(Failure& failure, Place place, const Type& type, std::uint64_t& bits) {
+[[gnu::always_inline]] inline bool read_scalar(Failure& failure, Place place, const Type& type, std::uint64_t& bits) {
   bits = place.scalar(type);
-  if (normalise(type.kind, bits)) [[likely]]
-    return true;
-  return failure.trap(concat("invalid `char` bit pattern: ", bits, " is no Unicode scalar value"));
+  return normalise(type.kind, bits) || bad_char(failure, bits);
 }
 
 template <class Place>
 bool read_case(Failure& failure, Place place, const Type& type, std::uint32_t& index) {
   index = place.discriminant(type);
-  if (index < type.fields.size()) [[likely]]
-    return true;
-  return failure.trap(concat("invalid variant discriminant: case ", index, " of ", type.fields.size()));
+  return index < type.fields.size() || bad_case(failure, index, type);
 }
 
 inline std::uint64_t label_mask(const Type& flags) {
@@ -171,15 +190,35 @@ bool copy_string(Failure&, LiftLowerContext& from, std::uint32_t from_address, s
 
 // ---- Defined in abi_lift.cc, abi_lower.cc, abi_copy.cc, for both places ----
 
+constexpr Value::Kind value_kind(TypeKind kind) {  // bool_ … char_ stand in the same order in both
+  return static_cast<Value::Kind>(static_cast<int>(kind) + static_cast<int>(Value::Kind::bool_));
+}
+
 template <class Place>
-bool lift(Failure&, Place, TypeRef, Value& out);
+bool lift_compound(Failure&, Place, TypeRef, Value& out);
+template <class Place>
+[[gnu::always_inline]] inline bool lift(Failure& failure, Place place, TypeRef type, Value& out) {
+  if (!is_scalar(type->kind)) return lift_compound(failure, place, type, out);
+  std::uint64_t bits = 0;
+  if (!read_scalar(failure, place, *type, bits)) return false;
+  out = Value::exact(value_kind(type->kind), bits);
+  return true;
+}
 bool lift_elements(Failure&, LiftLowerContext&, std::uint32_t address, std::uint32_t count, const Type& element, Value& out);
 template <class Place>
 bool lower(Failure&, Place, Value&, TypeRef);
 bool lower_elements(Failure&, LiftLowerContext&, Value& elements, std::uint32_t first, std::uint32_t count, std::uint32_t address,
                     const Type& element);
 template <class From, class To>
-bool copy(Failure&, From, TypeRef from_type, To, TypeRef to_type);
+bool copy_compound(Failure&, From, TypeRef from_type, To, TypeRef to_type);
+template <class From, class To>
+[[gnu::always_inline]] inline bool copy(Failure& failure, From from, TypeRef from_type, To to, TypeRef to_type) {
+  if (!is_scalar(from_type->kind)) return copy_compound(failure, from, from_type, to, to_type);
+  std::uint64_t bits = 0;
+  if (!read_scalar(failure, from, *from_type, bits)) return false;
+  to.set_scalar(*to_type, bits);
+  return true;
+}
 bool copy_range(Failure&, MemoryPlace from, const Type& from_element, MemoryPlace to, const Type& to_element, std::uint32_t count);
 
 }  // namespace crank::component::detail

@@ -121,6 +121,13 @@ class Value {
   static Value boolean(bool);
   /// An integer, float or char of exactly `kind` (s8 … f64, char_), given by its bits.
   static Value scalar(Kind kind, std::uint64_t bits);
+  /// The same for bits that already have the kind's form: masked, signed ones extended, bool 0 or 1.
+  static Value exact(Kind kind, std::uint64_t bits) noexcept {
+    Value v;
+    v.kind_ = kind;
+    v.bits_ = bits;
+    return v;
+  }
   static Value s32(std::int32_t), u8(std::uint8_t), u16(std::uint16_t), u32(std::uint32_t), s64(std::int64_t),
       u64(std::uint64_t), f32(float), f64(double), character(char32_t);
   static Value string(std::string text);
