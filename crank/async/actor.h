@@ -10,7 +10,8 @@
 //     int total = co_await counter.call(&Counter::add, 2);
 //
 // A member coroutine starts on its actor's executor because its promise sees `*this`. Between two awaits nothing else runs
-// on the actor; at an await others may (reentrancy), and afterwards the code is back on the actor.
+// on the actor; at an await others may (reentrancy), and afterwards the code is back on the actor. Also a coroutine that is no
+// member, but whose first parameter is a reference to an actor, runs on it.
 #pragma once
 
 #include <atomic>
@@ -37,12 +38,13 @@ class Actor {
 
   const ExecutorRef& isolation() const noexcept { return executor_; }
 
- protected:
   /// An own default executor, on the current runtime (there must be one) or on the one named.
   Actor() noexcept;
   explicit Actor(Runtime& runtime) noexcept;
   /// On a custom executor, or on main; it outlives the actor.
   explicit Actor(ExecutorRef executor, Runtime& runtime) noexcept;
+
+ protected:
   ~Actor() = default;
 
  private:

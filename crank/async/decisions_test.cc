@@ -1,0 +1,233 @@
+// The decisions of an await, one golden for each row of REQUIREMENTS S2.13, and the two traces of S1.12 and S2.11.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "crank/async/actor.h"
+#include "crank/async/continuation.h"
+#include "crank/async/manual_executor.h"
+#include "crank/async/spawn.h"
+#include "crank/async/sync_wait.h"
+#include "crank/async/task_switch.h"
+#include "crank/async/trace.h"
+
+namespace crank {
+namespace {
+
+// Collects the switch decisions of one task by the name of the task.
+class Decisions {
+ public:
+  Decisions() { install_trace(&sink_); }
+  ~Decisions() { install_trace(nullptr); }
+  std::vector<TraceEvent> of(const char* task) const {
+    std::vector<TraceEvent> out;
+    for (auto& [name, event] : seen_)
+      if (name == task) out.push_back(event);
+    return out;
+  }
+
+ private:
+  static void record(void* context, const TraceRecord& record) noexcept {
+    if (record.event < TraceEvent::stay_inline || record.event > TraceEvent::enqueue_batch) return;
+    static_cast<Decisions*>(context)->seen_.emplace_back(record.task ? record.task->name() : "", record.event);
+  }
+  std::vector<std::pair<std::string, TraceEvent>> seen_;
+  TraceSink sink_{record, this};
+};
+
+class Place : public Actor {
+ public:
+  using Actor::Actor;
+  Task<> visit() {
+    assert_isolated();
+    ++visits;
+    co_return;
+  }
+  Task<> visit_twice_from_inside() {
+    co_await visit();
+    co_await visit();
+  }
+  Task<> stay(Continuation<>* until) {
+    co_await with_continuation([&](Continuation<> leave) { *until = std::move(leave); });
+  }
+  int visits = 0;
+};
+
+struct Stage {
+  ManualExecutor manual;
+  Decisions decisions;
+  SpawnOptions named(const char* name) { return {.name = name, .runtime = &manual.runtime()}; }
+};
+
+Task<> visit(ActorRef<Place> place) { co_await place.call(&Place::visit); }
+
+TEST(Decision, MainToAnIdleActorIsEnqueuedBecauseMainKeepsItsThread) {
+  Stage stage;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  SpawnOptions options = stage.named("t");
+  options.executor = stage.manual.runtime().main();
+  spawn(visit(place), options).run_on();
+  stage.manual.run();
+  // And back: main is no executor that a thread can be handed to.
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_no_give_up, TraceEvent::enqueue_busy}));
+}
+
+TEST(Decision, GenericToAnIdleActorIsHandedOver) {
+  Stage stage;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  spawn(visit(place), stage.named("t")).run_on();
+  EXPECT_EQ(stage.manual.run(), 1u);  // one job: there and back without a queue
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::hand_off, TraceEvent::hand_off}));
+}
+
+TEST(Decision, GenericToABusyActorIsEnqueued) {
+  Stage stage;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  DefaultActor* executor = place.executor().default_actor();
+  ASSERT_TRUE(executor->try_enter());
+  executor->park_turn();
+  spawn(visit(place), stage.named("t")).run_on();
+  stage.manual.run();
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_busy}));
+  executor->continue_turn();
+  executor->leave();
+  stage.manual.run();
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_busy, TraceEvent::hand_off}));
+}
+
+TEST(Decision, TheSameExecutorGoesOnInline) {
+  Stage stage;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  spawn([](this auto, ActorRef<Place> place) -> Task<> { co_await place.call(&Place::visit_twice_from_inside); }(place),
+        stage.named("t")).run_on();
+  EXPECT_EQ(stage.manual.run(), 1u);
+  using enum TraceEvent;
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{hand_off, stay_inline, stay_inline, stay_inline, stay_inline, hand_off}));
+}
+
+struct QueueOfJobs final : TaskExecutor {
+  JobList jobs;
+  void enqueue(Job& job) override { jobs.push(job); }
+};
+
+TEST(Decision, TheSameActorWithAnotherTaskExecutorIsASwitch) {
+  QueueOfJobs one, other;
+  ManualExecutor manual;
+  DefaultActor actor(manual.runtime());
+  EXPECT_FALSE(must_switch(actor.ref(), actor.ref(), nullptr, nullptr));
+  EXPECT_FALSE(must_switch(actor.ref(), actor.ref(), &one, &one));
+  EXPECT_TRUE(must_switch(actor.ref(), actor.ref(), nullptr, &one));
+  EXPECT_TRUE(must_switch(actor.ref(), actor.ref(), &other, &one));
+}
+
+TEST(Decision, ATaskWithAnExecutorPreferenceIsEnqueuedAndItsActorDrainsThere) {
+  Stage stage;
+  QueueOfJobs preferred;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  SpawnOptions options = stage.named("t");
+  options.preference = &preferred;
+  spawn(visit(place), options).run_on();
+  EXPECT_EQ(stage.manual.run(), 0u);
+  int turns = 0;
+  while (Job* job = preferred.jobs.pop()) {
+    run_job(*job, preferred, stage.manual.runtime());
+    ++turns;
+  }
+  EXPECT_EQ(turns, 3);  // the start, the actor's drain, the way back
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_preference, TraceEvent::enqueue_preference}));
+}
+
+TEST(Decision, AThreadThatIsAskedToYieldEnqueues) {
+  Stage stage;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  spawn([](this auto, ActorRef<Place> place) -> Task<> {
+    detail::thread_state().turn->yield_requested = true;
+    co_await place.call(&Place::visit);
+  }(place), stage.named("t")).run_on();
+  stage.manual.run();
+  EXPECT_EQ(stage.decisions.of("t").front(), TraceEvent::enqueue_yield);
+}
+
+TEST(Decision, WhoLeavesAnActorThatHasABatchTakesOnlyItselfAlong) {
+  Stage stage;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  DefaultActor* executor = place.executor().default_actor();
+  ASSERT_TRUE(executor->try_enter());
+  executor->park_turn();
+  for (const char* name : {"first", "second"}) spawn(visit(place), stage.named(name)).run_on();
+  stage.manual.run();
+  executor->continue_turn();
+  executor->leave();
+  EXPECT_EQ(stage.manual.run(), 2u);  // one drain for both, and the first on its way back
+  EXPECT_EQ(stage.decisions.of("first"), (std::vector{TraceEvent::enqueue_busy, TraceEvent::enqueue_batch}));
+  EXPECT_EQ(stage.decisions.of("second"), (std::vector{TraceEvent::enqueue_busy, TraceEvent::hand_off}));
+}
+
+struct Inbox final : SerialExecutor {
+  explicit Inbox(int which_room) : room(which_room) {}
+  int room;
+  JobList jobs;
+  void enqueue(Job& job) override { jobs.push(job); }
+  bool same_exclusive_context(const SerialExecutor& other) const override {
+    return room == static_cast<const Inbox&>(other).room;
+  }
+};
+
+TEST(Decision, ComplexExecutorsAreOneContextWhenTheySaySo) {
+  Inbox a(1), b(1), c(2);
+  EXPECT_FALSE(must_switch(complex_ref(a), complex_ref(b), nullptr, nullptr));
+  EXPECT_TRUE(must_switch(complex_ref(a), complex_ref(c), nullptr, nullptr));
+  EXPECT_TRUE(must_switch(a.ref(), b.ref(), nullptr, nullptr));  // ordinary ones are compared by identity
+  EXPECT_TRUE(must_switch(complex_ref(a), b.ref(), nullptr, nullptr));
+}
+
+TEST(ExecutorRef, IsTwoWordsWithItsKindInTheLowBits) {
+  Inbox custom(1);
+  ManualExecutor manual;
+  DefaultActor actor(manual.runtime());
+  EXPECT_EQ(ExecutorRef::generic().identity(), nullptr);
+  EXPECT_EQ(ExecutorRef::generic().implementation(), 0u);
+  EXPECT_EQ(actor.ref().identity(), &actor);
+  EXPECT_EQ(actor.ref().implementation(), 0u);
+  EXPECT_EQ(custom.ref().implementation() & 3, 0b00u);
+  EXPECT_NE(custom.ref().implementation(), 0u);
+  EXPECT_EQ(complex_ref(custom).implementation() & 3, 0b01u);
+  EXPECT_EQ(ExecutorRef::for_synchronous_start().identity(), nullptr);
+  EXPECT_EQ(ExecutorRef::for_synchronous_start().implementation() & 3, 0b10u);
+}
+
+// S1.12: save() of a database actor: A on it, B in a task that inherits, C back, D in a detached one, E back.
+class Database : public Actor {
+ public:
+  using Actor::Actor;
+  std::string here() const { return current_executor() == executor() ? "database" : "default"; }
+  Task<std::vector<std::string>> save() {
+    std::vector<std::string> seen{here()};                       // A
+    seen.push_back(co_await spawn(look_from(this)));            // B: inherits
+    seen.push_back(here());                                      // C
+    seen.push_back(co_await spawn_detached(look_from(this)));   // D: inherits nothing
+    seen.push_back(here());                                      // E
+    co_return seen;
+  }
+
+ private:
+  static Task<std::string> look_from(const Database* self) { co_return self->here(); }
+};
+
+Task<std::vector<std::string>> five_points(Runtime& runtime) {
+  auto database = make_actor<Database>(runtime);
+  co_return co_await database.call(&Database::save);
+}
+
+const std::vector<std::string> five{"database", "database", "database", "default", "database"};
+
+TEST(FivePoints, AreDatabaseDatabaseDatabaseDefaultDatabase) {
+  ManualExecutor manual;
+  EXPECT_EQ(manual.run(five_points(manual.runtime())), five);
+  Pool pool({.threads = 3});
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(sync_wait(pool, five_points(pool.runtime())), five);
+}
+
+}  // namespace
+}  // namespace crank
