@@ -57,7 +57,8 @@ Result<Bytes> BridgeWait::await_resume() {
   }
   if (status_ == Status::ok) return std::move(answer_);
   std::string_view sentence = answer_.text();
-  if (sentence.empty() && status_ == Status::cancelled) sentence = "the task was cancelled while it waited for the host";
+  if (sentence.empty() && status_ == Status::cancelled)
+    sentence = "the task was cancelled while it waited for the host";
   if (sentence.empty() && status_ == Status::limit) sentence = "too many bridges are in flight";
   return fail(error_of(status_, sentence));
 }

@@ -26,7 +26,7 @@ class Bytes {
     if (size_) std::memcpy(data_, from.data(), size_);
   }
   Bytes(std::string_view text) : Bytes(std::as_bytes(std::span(text.data(), text.size()))) {}  // NOLINT
-  Bytes(const char* text) : Bytes(std::string_view(text)) {}                                  // NOLINT
+  Bytes(const char* text) : Bytes(std::string_view(text)) {}                                   // NOLINT
   /// Takes over a block that malloc gave.
   static Bytes adopt(std::byte* block, std::size_t size) noexcept {
     Bytes bytes;

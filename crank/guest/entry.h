@@ -59,7 +59,8 @@ class NativeEntry {
 #endif
 
 /// Declares, exports and begins the definition of an async entry; at namespace scope.
-#define CRANK_ENTRY(name)                                                                                               \
-  static auto crank_entry_##name(std::span<const std::byte> argument)->::crank::Task<::crank::Result<::crank::guest::Bytes>>; \
-  CRANK_ENTRY_LINK(name)                                                                                                \
+#define CRANK_ENTRY(name)                                             \
+  static auto crank_entry_##name(std::span<const std::byte> argument) \
+      -> ::crank::Task<::crank::Result<::crank::guest::Bytes>>;       \
+  CRANK_ENTRY_LINK(name)                                              \
   static auto crank_entry_##name

@@ -106,9 +106,15 @@ std::string_view Response::header(std::string_view name) const noexcept {
   return {};
 }
 
-[[clang::coro_wrapper, clang::coro_disable_lifetimebound]] Task<Result<Response>> send(const Request& request) { return exchange(encode(request), HttpFlags::whole); }
-[[clang::coro_wrapper, clang::coro_disable_lifetimebound]] Task<Result<Response>> open(const Request& request) { return exchange(encode(request), HttpFlags::in_chunks); }
-[[clang::coro_wrapper, clang::coro_disable_lifetimebound]] Task<Result<Response>> get(std::string_view url) { return exchange(encode({.url = url}), HttpFlags::whole); }
+[[clang::coro_wrapper, clang::coro_disable_lifetimebound]] Task<Result<Response>> send(const Request& request) {
+  return exchange(encode(request), HttpFlags::whole);
+}
+[[clang::coro_wrapper, clang::coro_disable_lifetimebound]] Task<Result<Response>> open(const Request& request) {
+  return exchange(encode(request), HttpFlags::in_chunks);
+}
+[[clang::coro_wrapper, clang::coro_disable_lifetimebound]] Task<Result<Response>> get(std::string_view url) {
+  return exchange(encode({.url = url}), HttpFlags::whole);
+}
 
 BodyReader::~BodyReader() {
   if (stream_) Bridges::current().imports().close(stream_);
@@ -116,9 +122,8 @@ BodyReader::~BodyReader() {
 
 Task<Result<Bytes>> BodyReader::next() {
   if (!stream_) co_return Bytes(std::exchange(first_, {}));
-  Result<Bytes> chunk = co_await bridge([this](const Imports& imports, std::uint32_t token, std::uint32_t task) {
-    imports.read(token, task, stream_);
-  });
+  Result<Bytes> chunk = co_await bridge(
+      [this](const Imports& imports, std::uint32_t token, std::uint32_t task) { imports.read(token, task, stream_); });
   if (!chunk || chunk->empty()) Bridges::current().imports().close(std::exchange(stream_, 0));
   co_return chunk;
 }

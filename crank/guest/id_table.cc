@@ -42,8 +42,10 @@ void IdTable::remove(std::uint32_t id) noexcept {
   Slot& slot = slots_[index];
   slot.occupant = nullptr;
   slot.generation = (slot.generation + 1) & generation_mask;
-  if (live_ == size_) first_free_ = index;
-  else slots_[last_free_].next = index;
+  if (live_ == size_)
+    first_free_ = index;
+  else
+    slots_[last_free_].next = index;
   last_free_ = index;
   --live_;
 }

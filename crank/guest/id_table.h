@@ -43,7 +43,9 @@ class IdTable {
   bool grow() noexcept;
   // Of 0, which no slot has, a number out of range.
   static std::uint32_t index_of(std::uint32_t id) noexcept { return (id & index_mask) - 1; }
-  std::uint32_t id_of(std::uint32_t index) const noexcept { return slots_[index].generation << index_bits | (index + 1); }
+  std::uint32_t id_of(std::uint32_t index) const noexcept {
+    return slots_[index].generation << index_bits | (index + 1);
+  }
 
   Slot* slots_ = nullptr;
   std::uint32_t size_ = 0, live_ = 0;

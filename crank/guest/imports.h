@@ -23,7 +23,8 @@ enum class HttpFlags : std::uint32_t { whole = 0, in_chunks = 1 };
 namespace imported {
 #define CRANK_GUEST_IMPORT(name) __attribute__((__import_module__("crank"), __import_name__(name)))
 extern "C" {
-CRANK_GUEST_IMPORT("complete") void crank_import_complete(std::uint32_t, std::uint32_t, const std::byte*, std::uint32_t);
+CRANK_GUEST_IMPORT("complete")
+void crank_import_complete(std::uint32_t, std::uint32_t, const std::byte*, std::uint32_t);
 CRANK_GUEST_IMPORT("http")
 void crank_import_http(std::uint32_t, std::uint32_t, std::uint32_t, const std::byte*, std::uint32_t);
 CRANK_GUEST_IMPORT("read") void crank_import_read(std::uint32_t, std::uint32_t, std::uint32_t);
@@ -54,7 +55,8 @@ struct Imports {
   }
   void close(std::uint32_t stream) const noexcept { imported::crank_import_close(stream); }
   void call(std::uint32_t token, std::uint32_t task, std::string_view name, Bytes argument) const noexcept {
-    imported::crank_import_call(token, task, name.data(), length(name.size()), argument.data(), length(argument.size()));
+    imported::crank_import_call(token, task, name.data(), length(name.size()), argument.data(),
+                                length(argument.size()));
   }
   void timer(std::uint32_t token, std::uint32_t task, std::int64_t deadline) const noexcept {
     imported::crank_import_timer(token, task, deadline);
@@ -75,11 +77,12 @@ struct Imports {
 struct ImportTable {
   using Bytes = std::span<const std::byte>;
   void (*complete)(void* context, std::uint32_t task, Status status, Bytes payload) noexcept = nullptr;
-  void (*http)(void* context, std::uint32_t token, std::uint32_t task, HttpFlags flags, Bytes request) noexcept = nullptr;
+  void (*http)(void* context, std::uint32_t token, std::uint32_t task, HttpFlags flags,
+               Bytes request) noexcept = nullptr;
   void (*read)(void* context, std::uint32_t token, std::uint32_t task, std::uint32_t stream) noexcept = nullptr;
   void (*close)(void* context, std::uint32_t stream) noexcept = nullptr;
-  void (*call)(void* context, std::uint32_t token, std::uint32_t task, std::string_view name, Bytes argument) noexcept =
-      nullptr;
+  void (*call)(void* context, std::uint32_t token, std::uint32_t task, std::string_view name,
+               Bytes argument) noexcept = nullptr;
   void (*timer)(void* context, std::uint32_t token, std::uint32_t task, std::int64_t deadline) noexcept = nullptr;
   void (*forget)(void* context, std::uint32_t token) noexcept = nullptr;
   std::int64_t (*now)(void* context) noexcept = nullptr;

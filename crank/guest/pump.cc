@@ -15,8 +15,10 @@ struct Pump::Entry : Job {
   static void cancel_task(Job* job) noexcept {
     auto& entry = *static_cast<Entry*>(job);
     entry.cancel_queued = false;
-    if (entry.task) entry.task->cancel();
-    else delete &entry;
+    if (entry.task)
+      entry.task->cancel();
+    else
+      delete &entry;
   }
 
   Pump& pump;

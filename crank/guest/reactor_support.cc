@@ -41,9 +41,7 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 // The host's clock; libc++'s own goes through libc and brings system_error along.
 namespace std {
 namespace chrono {
-steady_clock::time_point steady_clock::now() noexcept {
-  return time_point(nanoseconds(crank::guest::Imports{}.now()));
-}
+steady_clock::time_point steady_clock::now() noexcept { return time_point(nanoseconds(crank::guest::Imports{}.now())); }
 }  // namespace chrono
 }  // namespace std
 

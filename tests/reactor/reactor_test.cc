@@ -11,8 +11,8 @@
 namespace crank::reactor {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::all_modes;
+using ::testing::HasSubstr;
 using testing::Mode;
 using testing::module_named;
 using testing::must;
@@ -93,7 +93,8 @@ TEST_P(Reactors, AnswersInEveryOrderReachTheirOwnAwaits) {
   std::vector<int> asked;
   bridges->add("count", [&](BridgeRequest request) -> Task<Result<Bytes>> {
     asked.push_back(std::stoi(std::string(as_text(request.argument))));
-    co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
   });
   open_bridges();
   int order[] = {0, 1, 2};
@@ -122,7 +123,8 @@ TEST_P(Reactors, TimersOfTheGuestFollowTheRuntimesClock) {
 TEST_P(Reactors, TenNapsAtOnceTakeAsLongAsOne) {
   open_bridges();
   std::vector<TaskHandle<Result<Bytes>>> naps;
-  for (int i = 0; i < 10; ++i) naps.push_back(spawn(reactor->call("nap", to_bytes("50000000")), {.runtime = &manual.runtime()}));
+  for (int i = 0; i < 10; ++i)
+    naps.push_back(spawn(reactor->call("nap", to_bytes("50000000")), {.runtime = &manual.runtime()}));
   EXPECT_EQ(manual.run_to_end(), 50ms);
   for (auto& nap : naps) EXPECT_EQ(text(nap.result_now().take<Exceptions::none>()), "rested");
 }
@@ -147,7 +149,8 @@ TEST_P(Reactors, CancellingTheCallerAsksTheGuestAndItsHandlersRunInsideAPumpTurn
       bridge_cancelled = true;
       if (!waiting.empty()) waiting.back().resume(fail(Code::cancelled, "stopped"));
     });
-    co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
   });
   open_bridges();
   auto asked = spawn(reactor->call("notice_cancel", {}), {.runtime = &manual.runtime()});
@@ -170,7 +173,8 @@ TEST_P(Reactors, ASecondALateAndAnUnknownResumeAreRefusedAndCountedAndChangeNoth
   std::vector<Continuation<Result<Bytes>>> waiting;
   bridges->add("manual", [&](BridgeRequest request) -> Task<Result<Bytes>> {
     tokens.push_back(request.token);
-    co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
   });
   open_bridges();
   auto asked = spawn(reactor->call("call", to_bytes("manual")), {.runtime = &manual.runtime()});
@@ -193,7 +197,8 @@ TEST_P(Reactors, ASecondALateAndAnUnknownResumeAreRefusedAndCountedAndChangeNoth
 TEST_P(Reactors, ATrapIsAnErrorWithTheGuestsFramesForEveryWaitingCaller) {
   std::vector<Continuation<Result<Bytes>>> waiting;
   bridges->add("never", [&](BridgeRequest) -> Task<Result<Bytes>> {
-    co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
   });
   open_bridges({.name = "brittle"});
   auto bystander = spawn(reactor->call("call", to_bytes("never")), {.runtime = &manual.runtime()});
@@ -216,7 +221,8 @@ TEST_P(Reactors, ATrapIsAnErrorWithTheGuestsFramesForEveryWaitingCaller) {
 TEST_P(Reactors, AnOverstayingTurnIsPreemptedAndOthersRunMeanwhile) {
   open_bridges({.slice = 1});
   Rig other;
-  auto burn = spawn(reactor->call("burn", to_bytes(GetParam().interpreted ? "2000000" : "30000000")), {.runtime = &manual.runtime()});
+  auto burn = spawn(reactor->call("burn", to_bytes(GetParam().interpreted ? "2000000" : "30000000")),
+                    {.runtime = &manual.runtime()});
   std::size_t steps = 0;
   // The embedder's own loop is this one: each step must come back although the guest burns on.
   while (!burn.is_done()) {
@@ -240,7 +246,8 @@ TEST_P(Reactors, AnAnswerLargerThanTheGuestsMemoryIsAnErrorAndTheGuestLives) {
 TEST_P(Reactors, MorePendingBridgesThanTheLimitAreRefusedOneByOne) {
   std::vector<Continuation<Result<Bytes>>> waiting;
   bridges->add("count", [&](BridgeRequest) -> Task<Result<Bytes>> {
-    co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
   });
   ReactorOptions options;
   options.limits.pending = 3;
@@ -257,7 +264,8 @@ TEST_P(Reactors, MorePendingBridgesThanTheLimitAreRefusedOneByOne) {
 TEST_P(Reactors, ClosingListsWhatWasNeverResumed) {
   std::vector<Continuation<Result<Bytes>>> waiting;
   bridges->add("position", [&](BridgeRequest) -> Task<Result<Bytes>> {
-    co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
   });
   open_bridges();
   auto asked = spawn(reactor->call("call", to_bytes("position")), {.runtime = &manual.runtime()});

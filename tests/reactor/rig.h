@@ -48,7 +48,8 @@ inline engine::Module module_named(const std::string& name, bool interpreted = f
 }
 
 inline std::string text(Result<Bytes> answer) {
-  return answer ? std::string(as_text(*answer)) : concat("error ", name_of(answer.error().code()), ": ", answer.error().message());
+  return answer ? std::string(as_text(*answer))
+                : concat("error ", name_of(answer.error().code()), ": ", answer.error().message());
 }
 
 /// One reactor on a manual executor: everything happens in the calls of the test.
@@ -82,7 +83,8 @@ inline std::string name_of_mode(const ::testing::TestParamInfo<Mode>& info) {
   return name + (info.param.budget == unlimited ? "Unlimited" : std::to_string(info.param.budget));
 }
 inline auto all_modes() {
-  return ::testing::Values(Mode{false, 1}, Mode{false, 2}, Mode{false, 7}, Mode{false, unlimited}, Mode{true, 1}, Mode{true, 2}, Mode{true, 7}, Mode{true, unlimited});
+  return ::testing::Values(Mode{false, 1}, Mode{false, 2}, Mode{false, 7}, Mode{false, unlimited}, Mode{true, 1},
+                           Mode{true, 2}, Mode{true, 7}, Mode{true, unlimited});
 }
 
 }  // namespace crank::reactor::testing

@@ -54,7 +54,8 @@ void* malloc(std::size_t size) {
   // Four classes to a power of two, but none finer than 16 bytes.
   std::uint32_t shift = 31U - static_cast<std::uint32_t>(__builtin_clz(wanted - 1));
   shift = shift < 6 ? 4 : shift - 2;
-  std::uint32_t steps = ((wanted - 1) >> shift) + 1, size_class = shift * 4 + (steps & 3);
+  std::uint32_t steps = ((wanted - 1) >> shift) + 1,
+                size_class = shift * 4 + steps;  // steps: 2 to 8 where 16 bytes are the finest, else 5 to 8
   if (Free* block = free_blocks[size_class]) {
     free_blocks[size_class] = block->next;
     return block;

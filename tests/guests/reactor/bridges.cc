@@ -27,16 +27,16 @@ std::uint64_t cancellations = 0;
 }  // namespace
 
 // The argument, unchanged.
-CRANK_ENTRY(echo)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(echo)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   ++bodies_run;
   co_return Bytes(argument);
 }
 
 // How many bodies of `echo` have begun to run.
-CRANK_ENTRY(bodies)(std::span<const std::byte>) -> Task<Result<Bytes>> { co_return Bytes(concat(bodies_run)); }
+CRANK_ENTRY(bodies)(std::span<const std::byte>)->Task<Result<Bytes>> { co_return Bytes(concat(bodies_run)); }
 
 // "name argument": what the embedder's function answers.
-CRANK_ENTRY(call)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(call)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   std::string_view text = as_text(argument);
   std::size_t space = text.find(' ');
   co_return co_await host::call(text.substr(0, space),
@@ -44,7 +44,7 @@ CRANK_ENTRY(call)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
 }
 
 // Calls "count" N times, one after the other; the answers are numbers, and their sum is the answer.
-CRANK_ENTRY(call_many)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(call_many)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   std::uint64_t sum = 0;
   for (std::uint64_t left = number(as_text(argument)); left > 0; --left) {
     Result<Bytes> answer = co_await host::call("count");
@@ -62,7 +62,7 @@ Task<std::uint64_t> ask_for(std::uint64_t index) {
 }  // namespace
 
 // The same with all N in flight at once.
-CRANK_ENTRY(call_at_once)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(call_at_once)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   std::vector<TaskHandle<std::uint64_t>> asked;
   std::uint64_t sum = 0, count = number(as_text(argument));
   for (std::uint64_t i = 0; i < count; ++i) asked.push_back(spawn(ask_for(i)));
@@ -71,14 +71,14 @@ CRANK_ENTRY(call_at_once)(std::span<const std::byte> argument) -> Task<Result<By
 }
 
 // GET of the address: "code type: body".
-CRANK_ENTRY(fetch)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(fetch)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   Result<http::Response> page = co_await http::get(as_text(argument));
   if (!page) co_return std::unexpected(std::move(page).error());
   co_return Bytes(concat(page->code(), " ", page->header("content-type"), ": ", page->text()));
 }
 
 // GET of the address in chunks: "code: chunks of together bytes".
-CRANK_ENTRY(fetch_chunks)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(fetch_chunks)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   Result<http::Response> page = co_await http::open({.url = as_text(argument)});
   if (!page) co_return std::unexpected(std::move(page).error());
   http::BodyReader body(*page);
@@ -94,7 +94,7 @@ CRANK_ENTRY(fetch_chunks)(std::span<const std::byte> argument) -> Task<Result<By
 }
 
 // POST of "address body".
-CRANK_ENTRY(post)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(post)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   std::string_view text = as_text(argument);
   std::size_t space = text.find(' ');
   if (space == text.npos) co_return fail(Code::bad_argument, "post wants an address, a space, and a body");
@@ -106,26 +106,26 @@ CRANK_ENTRY(post)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
 }
 
 // Sleeps that many nanoseconds of the host's clock.
-CRANK_ENTRY(nap)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(nap)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   SleepOutcome outcome = co_await sleep_for(std::chrono::nanoseconds(number(as_text(argument))));
   if (outcome == SleepOutcome::cancelled) co_return fail(Code::cancelled, "the nap was cut short");
   co_return Bytes("rested");
 }
 
 // A line for the host's log.
-CRANK_ENTRY(say)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(say)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   guest::log(LogLevel::information, as_text(argument));
   co_return Bytes();
 }
 
 // Waits for what never comes, and says how many tasks were told to stop.
-CRANK_ENTRY(wait_for_ever)(std::span<const std::byte>) -> Task<Result<Bytes>> {
+CRANK_ENTRY(wait_for_ever)(std::span<const std::byte>)->Task<Result<Bytes>> {
   co_await with_unsafe_continuation<>([](UnsafeContinuation<>) {});
   co_return Bytes();
 }
 
 // Waits for the host; a handler, which is user code, runs when it is cancelled.
-CRANK_ENTRY(notice_cancel)(std::span<const std::byte>) -> Task<Result<Bytes>> {
+CRANK_ENTRY(notice_cancel)(std::span<const std::byte>)->Task<Result<Bytes>> {
   auto stop = on_cancel([] noexcept { ++cancellations; });
   Result<Bytes> answer = co_await host::call("never");
   if (answer) co_return Bytes("answered");
@@ -133,7 +133,7 @@ CRANK_ENTRY(notice_cancel)(std::span<const std::byte>) -> Task<Result<Bytes>> {
 }
 
 // Runs without a suspension for as many steps as the argument says: a turn that overstays.
-CRANK_ENTRY(burn)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(burn)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   std::uint32_t state = 1;
   for (std::uint64_t left = number(as_text(argument)); left > 0; --left) {
     state ^= state << 13;
@@ -151,13 +151,13 @@ namespace {
 }  // namespace
 
 // Traps, after an await, so that the backtrace is that of a resumed task.
-CRANK_ENTRY(crash)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(crash)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   if (co_await sleep_for(std::chrono::nanoseconds(0)) == SleepOutcome::elapsed) fall_over(as_text(argument));
   co_return Bytes();
 }
 
 // Takes that many bytes of memory and keeps them.
-CRANK_ENTRY(hoard)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(hoard)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   void* kept = std::malloc(number(as_text(argument)));
   if (!kept) co_return fail(Code::limit, "no memory");
   std::memset(kept, 1, number(as_text(argument)));

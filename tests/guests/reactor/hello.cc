@@ -5,7 +5,7 @@ using crank::Result;
 using crank::Task;
 using crank::guest::Bytes;
 
-CRANK_ENTRY(hello)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(hello)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   constexpr std::string_view greeting = "hello ";
   Bytes answer(greeting.size() + argument.size());
   std::memcpy(answer.data(), greeting.data(), greeting.size());
