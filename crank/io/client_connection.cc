@@ -211,6 +211,7 @@ Attempt ClientConnection::read(std::span<std::byte> into, ReadListener& listener
     if (!*attempt) keep_ = false;
     response_over_ = true;
     call_->trailers_ = decoder_.trailers();
+    call_->body_ended_ = decoder_.done();
     maybe_over();
   }
   return attempt;
@@ -222,7 +223,10 @@ void ClientConnection::Relay::on_read(Result<std::size_t> bytes) {
   if (!bytes || connection.decoder_.done()) {
     if (!bytes) connection.keep_ = false;
     connection.response_over_ = true;
-    if (connection.call_) connection.call_->trailers_ = connection.decoder_.trailers();
+    if (connection.call_) {
+      connection.call_->trailers_ = connection.decoder_.trailers();
+      connection.call_->body_ended_ = connection.decoder_.done();
+    }
   }
   std::exchange(reader, nullptr)->on_read(std::move(bytes));
   connection.maybe_over();

@@ -71,7 +71,7 @@ Error over_error() { return Error(Code::io, "the HTTP call is over"); }
 }  // namespace
 
 Attempt ClientCall::read(std::span<std::byte> into, ReadListener& listener) {
-  if (!connection_) return has_body_ ? Attempt(fail(over_error())) : Attempt(std::size_t{0});
+  if (!connection_) return has_body_ && !body_ended_ ? Attempt(fail(over_error())) : Attempt(std::size_t{0});
   return connection_->read(into, listener);
 }
 void ClientCall::cancel_read() noexcept {

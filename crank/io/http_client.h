@@ -96,7 +96,7 @@ class ClientCall final : public BodySource, public BodySink {
   ResponseHead response_;
   std::optional<std::uint64_t> length_;
   Headers trailers_;
-  bool has_body_ = false;
+  bool has_body_ = false, body_ended_ = false;
 };
 
 struct HttpClientOptions {

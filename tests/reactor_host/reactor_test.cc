@@ -6,7 +6,7 @@
 #include "crank/async/continuation.h"
 #include "crank/async/sleep.h"
 #include "crank/async/spawn.h"
-#include "tests/reactor/rig.h"
+#include "tests/reactor_host/rig.h"
 
 namespace crank::reactor {
 namespace {
