@@ -88,6 +88,13 @@ for (const budget of budgets) {
   same('idle but not complete is said', /^idle, and task \d+ is not complete/.test(idle), true);
 }
 
+// A reactor without a runtime, whose timers are the host's.
+{
+  const reactor = await Reactor.open(module('timers'));
+  same('timers', [reactor.call('after_two_waits', 'a'), String(reactor.clock)], [ok('a'), '2000000']);
+  same('timers again', [reactor.call('after_two_waits', 'b'), String(reactor.clock)], [ok('b'), '4000000']);
+}
+
 // The scenarios.
 const golden = new Map();
 let name;

@@ -1,0 +1,16 @@
+;; Says it ran more jobs than it was allowed to, and never completes.
+(module
+  (import "crank" "complete" (func $complete (param i32 i32 i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "name")
+  (global $task (mut i32) (i32.const 0))
+  (func (export "crank_version") (result i32) (i32.const 0x10000))
+  (func (export "crank_alloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "crank_free") (param i32 i32))
+  (func (export "crank_pump") (param $budget i32) (result i64) (i64.const 0x7fffffff))
+  (func (export "crank_deadline") (result i64) (i64.const -1))
+  (func $resume (export "crank_resume") (param i32 i32 i32 i32) (result i32) (i32.const 1))
+  (func (export "crank_cancel") (param i32) (result i32) (i32.const 1))
+  (func $go (export "go") (export "crank_probe") (param i32 i32) (result i32)
+    (global.set $task (i32.const 1))
+    (i32.const 1)))
