@@ -43,7 +43,8 @@ class WriteListener {
 class BodySource {
  public:
   virtual EventLoop& loop() noexcept = 0;
-  /// `into` must not be empty. See the picture above.
+  /// See the picture above. With an empty `into` nothing is read: it answers 0 as soon as a read would not have to
+  /// wait, so that nobody's memory needs to stay borrowed while the network is silent.
   virtual Attempt read(std::span<std::byte> into, ReadListener& listener) = 0;
   /// No-op without a pending read. The listener is not called.
   virtual void cancel_read() noexcept = 0;

@@ -19,8 +19,8 @@ Error over_error() { return Error(Code::io, "the exchange is over: the connectio
 const Headers no_headers;
 }  // namespace
 
-Result<> Exchange::send_head(const ResponseHead& head, std::optional<std::uint64_t> length) {
-  return connection_ ? connection_->send_head(head, length) : Result<>(fail(over_error()));
+Result<> Exchange::send_head(std::uint16_t status, const Headers& headers, std::optional<std::uint64_t> length) {
+  return connection_ ? connection_->send_head(status, headers, length) : Result<>(fail(over_error()));
 }
 void Exchange::respond(std::uint16_t status, std::string_view text) {
   if (!connection_) return;

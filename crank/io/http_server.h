@@ -53,7 +53,10 @@ class Exchange final : public BodySource, public BodySink {
 
   /// Starts the response. `length`: of the body, if known; a content-length among the headers counts as one. Fields
   /// that belong to the connection (Connection, Transfer-Encoding …) are left out. Then write(), finish() or abort().
-  Result<> send_head(const ResponseHead& head, std::optional<std::uint64_t> length = std::nullopt);
+  Result<> send_head(std::uint16_t status, const Headers& headers, std::optional<std::uint64_t> length = std::nullopt);
+  Result<> send_head(const ResponseHead& head, std::optional<std::uint64_t> length = std::nullopt) {
+    return send_head(head.status, head.headers, length);
+  }
   bool head_sent() const noexcept { return head_sent_; }
   /// Whole answer at once, for errors and small things.
   void respond(std::uint16_t status, std::string_view text);

@@ -191,10 +191,9 @@ void ServerConnection::refuse(std::uint16_t status, std::string_view text) {
 }
 
 void ServerConnection::respond(std::uint16_t status, std::string_view text) {
-  ResponseHead head;
-  head.status = status;
-  head.headers.add("content-type", "text/plain; charset=utf-8");
-  if (!send_head(head, text.size())) return abort();
+  Headers headers;
+  headers.add("content-type", "text/plain; charset=utf-8");
+  if (!send_head(status, headers, text.size())) return abort();
   if (response_has_body_ && !text.empty()) {
     if (!encoder_.before(text.size(), wire_.output())) return abort();
     wire_.output().append(text);
@@ -203,20 +202,20 @@ void ServerConnection::respond(std::uint16_t status, std::string_view text) {
   finish(nullptr);
 }
 
-Result<> ServerConnection::send_head(const ResponseHead& head, std::optional<std::uint64_t> length) {
+Result<> ServerConnection::send_head(std::uint16_t status, const Headers& headers, std::optional<std::uint64_t> length) {
   Exchange& e = *exchange_;
   if (e.head_sent_) return fail(Code::bad_state, "sending a response: its head was already sent");
-  if (head.status < 200 || head.status > 999)
-    return fail(Code::bad_argument, concat("sending a response: status ", head.status, " cannot end an exchange"));
-  if (auto given = head.headers.find("content-length"); given.data()) {
+  if (status < 200 || status > 999)
+    return fail(Code::bad_argument, concat("sending a response: status ", status, " cannot end an exchange"));
+  if (auto given = headers.find("content-length"); given.data()) {
     const auto parsed = parse_length(given);
     if (parsed < 0 || (length && *length != static_cast<std::uint64_t>(parsed)))
       return fail(Code::bad_argument, concat("sending a response: content-length '", given, "' is not the body's"));
     length = static_cast<std::uint64_t>(parsed);
   }
-  status_ = head.status;
+  status_ = status;
   e.head_sent_ = true;
-  const bool no_body_status = head.status == 204 || head.status == 304;
+  const bool no_body_status = status == 204 || status == 304;
   response_has_body_ = !no_body_status && e.request_.method != "HEAD";
   // With an unanswered Expect the client may or may not send its body: nobody can tell where the next request begins.
   if (continue_owed_ && !decoder_.done()) keep_alive_ = false;
@@ -224,11 +223,11 @@ Result<> ServerConnection::send_head(const ResponseHead& head, std::optional<std
   if (response_has_body_ && encoder_.until_close()) keep_alive_ = false;
 
   std::string& out = wire_.output();
-  const char digits[] = {static_cast<char>('0' + head.status / 100), static_cast<char>('0' + head.status / 10 % 10),
-                         static_cast<char>('0' + head.status % 10), ' '};
-  out.append("HTTP/1.1 ").append(digits, 4).append(reason_of(head.status)).append("\r\n");
-  for (std::size_t i = 0; i < head.headers.size(); ++i) {
-    auto [name, value] = head.headers[i];
+  const char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                         static_cast<char>('0' + status % 10), ' '};
+  out.append("HTTP/1.1 ").append(digits, 4).append(reason_of(status)).append("\r\n");
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    auto [name, value] = headers[i];
     if (belongs_to_connection(name) || same_name(name, "content-length")) continue;
     out.append(name).append(": ").append(value).append("\r\n");
   }
@@ -236,7 +235,7 @@ Result<> ServerConnection::send_head(const ResponseHead& head, std::optional<std
     out.append(concat("content-length: ", *length, "\r\n"));
   else if (!length && response_has_body_ && encoder_.is_chunked())
     out.append("transfer-encoding: chunked\r\n");
-  if (!head.headers.has("date")) out.append(worker_.date_line());
+  if (!headers.has("date")) out.append(worker_.date_line());
   if (!keep_alive_)
     out.append("connection: close\r\n");
   else if (http_1_0_)

@@ -33,7 +33,7 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   void close_now();
   std::string peer() const { return wire_.transport().peer(); }
 
-  Result<> send_head(const ResponseHead& head, std::optional<std::uint64_t> length);
+  Result<> send_head(std::uint16_t status, const Headers& headers, std::optional<std::uint64_t> length);
   void respond(std::uint16_t status, std::string_view text);
   Attempt read(std::span<std::byte> into, ReadListener& listener);
   void cancel_read() noexcept;

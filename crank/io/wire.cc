@@ -47,10 +47,10 @@ Attempt Wire::fill() {
 }
 
 Attempt Wire::read_body(BodyDecoder& decoder, std::span<std::byte> into, ReadListener& listener) {
-  CRANK_CHECK(!reader_ && !into.empty(), "one body read at a time, into memory that is not empty");
+  CRANK_CHECK(!reader_, "one body read at a time");
   decoder_ = &decoder;
   into_ = into;
-  auto attempt = try_read();
+  auto attempt = into.empty() ? try_wait(false) : try_read();
   if (!attempt) {
     reader_ = &listener;
     transport_->wait_readable();
@@ -90,9 +90,33 @@ Attempt Wire::try_read() {
   }
 }
 
+Attempt Wire::try_wait(bool readable) {
+  for (;;) {
+    if (begin_ != end_) {
+      auto step = decoder_->decode(input(), {});
+      if (!step) return fail(std::move(step).error());
+      consume(step->consumed);
+    }
+    if (decoder_->done() || begin_ != end_) return std::size_t{0};
+    if (broken_) return fail(*why_);
+    // Plain body bytes stay in the socket, for the read that follows; framing and TLS records have to be looked at.
+    const bool leave_them = decoder_->direct() > 0 && !transport_->is_tls();
+    if (leave_them) return readable ? Attempt(std::size_t{0}) : std::nullopt;
+    auto attempt = transport_->read_now(writable(input_, 0));
+    if (!attempt || !*attempt) return attempt;
+    if (**attempt == 0) {
+      if (auto fine = decoder_->at_eof(); !fine) return fail(std::move(fine).error());
+      return std::size_t{0};
+    }
+    owner_.on_progress();
+    begin_ = 0;
+    end_ = **attempt;
+  }
+}
+
 void Wire::on_readable() {
   if (!reader_) return owner_.on_input();
-  auto attempt = try_read();
+  auto attempt = into_.empty() ? try_wait(true) : try_read();
   if (!attempt) return transport_->wait_readable();
   std::exchange(reader_, nullptr)->on_read(std::move(*attempt));
 }

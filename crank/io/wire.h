@@ -76,6 +76,7 @@ class Wire final : private TransportOwner, private Deferred {
   void on_writable() override;
   void run_deferred() override;
   Attempt try_read();
+  Attempt try_wait(bool readable);
   void send();
   void break_with(Error why);
   void report_broken();
