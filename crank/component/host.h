@@ -10,12 +10,14 @@
 //       .async_function("wait-for", [](HostCall call, std::vector<Value> v) -> Task<Result<Value>> { … });
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "crank/async/task.h"
@@ -26,11 +28,6 @@
 namespace crank::component {
 
 class Root;
-namespace detail {
-struct HostFunction;
-struct HostCallState;
-}  // namespace detail
-
 /// What a host function may ask about the call it serves. Cheap to copy; keeps the calling root alive.
 class HostCall {
  public:
@@ -66,7 +63,35 @@ using HostFunction = std::function<Result<Value>(HostCall& call, std::span<Value
 /// costs no hop; afterwards it runs wherever its awaits leave it (generic executor by default). When the guest cancels
 /// the subtask, or its root ends, the task is cancelled: answering Code::cancelled then resolves the subtask as
 /// cancelled, answering a value resolves it as returned. Borrowed handles are only valid until it ends.
-using AsyncHostFunction = std::function<Task<Result<Value>>(HostCall call, std::vector<Value> arguments)>;
+///
+/// Made of any callable with that signature, a coroutine lambda included: it lives as long as the roots that import it.
+class AsyncHostFunction {
+ public:
+  AsyncHostFunction() = default;
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, AsyncHostFunction> &&
+             std::is_invocable_r_v<Task<Result<Value>>, F&, HostCall, std::vector<Value>>)
+  AsyncHostFunction(F function) : body_(std::make_shared<Callable<F>>(std::move(function))) {}  // NOLINT: as std::function
+  [[clang::coro_wrapper]] Task<Result<Value>> operator()(HostCall call, std::vector<Value> arguments) const {
+    return body_->run(std::move(call), std::move(arguments));
+  }
+  explicit operator bool() const noexcept { return body_ != nullptr; }
+
+ private:
+  struct Body {
+    virtual ~Body() = default;
+    [[clang::coro_wrapper]] virtual Task<Result<Value>> run(HostCall call, std::vector<Value> arguments) = 0;
+  };
+  template <class F>
+  struct Callable final : Body {
+    explicit Callable(F f) : function(std::move(f)) {}
+    [[clang::coro_wrapper]] Task<Result<Value>> run(HostCall call, std::vector<Value> arguments) override {
+      return function(std::move(call), std::move(arguments));
+    }
+    F function;
+  };
+  std::shared_ptr<Body> body_;
+};
 
 /// Everything the host provides. Built once, then shared read-only by any number of links and roots.
 class Imports {
@@ -113,5 +138,8 @@ class Imports {
   const Interface* lookup(std::string_view interface) const;
   std::map<std::string, Interface, std::less<>> interfaces_;
 };
+
+/// Whether a thing named `given` may stand where `wanted` is asked for: equal, or semver-compatible versions of one name.
+bool versions_match(std::string_view wanted, std::string_view given);
 
 }  // namespace crank::component

@@ -67,10 +67,9 @@ class StreamReader {
   void close();
   explicit operator bool() const noexcept { return static_cast<bool>(end_); }
 
+  explicit StreamReader(Ref<HandleObject> end) : end_(std::move(end)) {}  // internal
+
  private:
-  friend struct StreamPair;
-  friend struct detail::HostEnd;
-  explicit StreamReader(Ref<HandleObject> end) : end_(std::move(end)) {}
   Ref<HandleObject> end_;
 };
 
@@ -93,10 +92,9 @@ class StreamWriter {
   void close();
   explicit operator bool() const noexcept { return static_cast<bool>(end_); }
 
+  explicit StreamWriter(Ref<HandleObject> end) : end_(std::move(end)) {}  // internal
+
  private:
-  friend struct StreamPair;
-  friend struct detail::HostEnd;
-  explicit StreamWriter(Ref<HandleObject> end) : end_(std::move(end)) {}
   Ref<HandleObject> end_;
 };
 
@@ -121,9 +119,9 @@ class FutureReader {
   void close();
   explicit operator bool() const noexcept { return static_cast<bool>(end_); }
 
+  explicit FutureReader(Ref<HandleObject> end) : end_(std::move(end)) {}  // internal
+
  private:
-  friend struct FuturePair;
-  explicit FutureReader(Ref<HandleObject> end) : end_(std::move(end)) {}
   Ref<HandleObject> end_;
 };
 
@@ -140,9 +138,9 @@ class FutureWriter {
   [[nodiscard]] Task<Result<bool>> write(Value value);
   explicit operator bool() const noexcept { return static_cast<bool>(end_); }
 
+  explicit FutureWriter(Ref<HandleObject> end) : end_(std::move(end)) {}  // internal
+
  private:
-  friend struct FuturePair;
-  explicit FutureWriter(Ref<HandleObject> end) : end_(std::move(end)) {}
   Ref<HandleObject> end_;
 };
 

@@ -24,6 +24,10 @@
 #include "crank/component/program.h"
 #include "crank/component/value.h"
 
+namespace crank {
+class Runtime;
+}
+
 namespace crank::component {
 
 namespace detail {
@@ -36,10 +40,12 @@ struct Limits {
   std::uint64_t memory_bytes = 4ull << 30;   ///< each linear memory
   std::uint32_t handles = 1u << 20;          ///< each component instance's table
   std::uint32_t tasks = 1u << 16;            ///< calls in flight into one component instance
+  std::uint32_t turn_ticks = 0;              ///< engine ticks (1 ms) one turn may take that cannot be preempted; 0: no limit
 };
 
 struct RootOptions {
   std::string name;       ///< for messages: the file name, say
+  Runtime* runtime = nullptr;  ///< where its executors run; null: that of the instantiating task or turn
   void* data = nullptr;   ///< HostCall::data; must outlive the root
   Limits limits;
 };
@@ -53,6 +59,7 @@ class Function {
  private:
   friend class Root;
   friend class Composition;
+  friend Result<Function> find_function(const Blueprint& blueprint, std::string_view path);
   const Program* program_ = nullptr;
   FuncSource source_{};
   const FuncType* type_ = nullptr;
@@ -104,12 +111,11 @@ class Root : public std::enable_shared_from_this<Root> {
   /// Who waits for whom, one line a waiting task: for people, and for the deadlock error. Asks every group in turn.
   [[nodiscard]] Task<std::string> report();
 
-  Root(std::shared_ptr<detail::RootState> state) : state_(std::move(state)) {}  // internal: instantiate() makes them
+  explicit Root(detail::RootState& state) noexcept : state_(state) {}  // internal: instantiate() makes them
+  detail::RootState& state_record() const noexcept { return state_; }  // internal
 
  private:
-  friend class Composition;
-  friend class detail::Slot;
-  std::shared_ptr<detail::RootState> state_;
+  detail::RootState& state_;
 };
 
 /// Arguments in place: `values(Value::string("hi"), Value::u32(3))`.

@@ -1,0 +1,572 @@
+#include "crank/component/task.h"
+
+#include <cstring>
+
+#include "crank/async/runtime.h"
+#include "crank/component/canon.h"
+#include "crank/component/root_state.h"
+#include "crank/component/side.h"
+
+namespace crank::component::detail {
+
+using engine::RawVal;
+
+Group& group_of(const Call& task) noexcept { return *task.lift->instance->group; }
+
+void post_message(Call::Message& message, Call& c, Group& to, void (*deliver)(Call&)) {
+  c.references.fetch_add(1, std::memory_order_relaxed);
+  message.call = &c;
+  message.to = &to;
+  message.deliver = deliver;
+  message.run = [](Job* job) noexcept {
+    auto& m = *static_cast<Call::Message*>(job);
+    Group& group = *m.to;
+    Call& call = *m.call;
+    m.deliver(call);
+    release_call(call);
+    group.end_turn();
+  };
+  to.post(message);
+}
+
+void post_to_callee(Call::Message& message, Call& c, void (*deliver)(Call&)) { post_message(message, c, group_of(c), deliver); }
+
+void release_call(Call& c) {
+  if (c.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  RootState* callee = c.callee_root;
+  RootState* caller = c.caller_root;
+  delete &c;
+  if (callee) callee->release();
+  if (caller) caller->release();
+}
+
+namespace {
+
+void list_task(Call& c) {
+  InstanceState& instance = *c.lift->instance;
+  c.listed = true;
+  c.previous_task = nullptr;
+  c.next_task = instance.first_task;
+  if (c.next_task) c.next_task->previous_task = &c;
+  instance.first_task = &c;
+  ++instance.tasks;
+  instance.root->task_began();
+}
+
+// May free the call: the callee's half is over.
+void unlist_task(Call& c) {
+  InstanceState& instance = *c.lift->instance;
+  (c.previous_task ? c.previous_task->next_task : instance.first_task) = c.next_task;
+  if (c.next_task) c.next_task->previous_task = c.previous_task;
+  c.listed = false;
+  if (c.queued) {
+    c.queued = false;
+    if (!instance.group->ready.remove(c)) instance.held.remove(c);
+  }
+  --instance.tasks;
+  c.finished = true;
+  instance.root->task_ended();
+  // A nested call's trampoline looks at the call once more and recycles it.
+  if (!c.nested) release_call(c);
+}
+
+bool gate_closed(const Call& c) {
+  const InstanceState& instance = *c.lift->instance;
+  return instance.backpressure > 0 || (c.lift->needs_exclusive && instance.exclusive != nullptr);
+}
+
+// The callee's executor is held; is the other one held by this stack, too?
+bool here(const Call& c, const Activation* chain, const Group& other) {
+  return group_of(c).actor == other.actor || holds(chain, other);
+}
+
+void apply_resolved(Call& c) {
+  if (c.caller->root->dead()) return;
+  c.state = c.outcome;
+  set_event(c);
+}
+
+}  // namespace
+
+// ---- beginning ------------------------------------------------------------------------------------------------------
+
+Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments, Activation* chain);
+
+namespace {
+
+// Only a call on the caller's stack enters from it; later turns enter from the host (definitions.py, Store.tick).
+InstanceState* entering_caller(const Call& c) { return c.nested ? c.caller : nullptr; }
+
+// The caller's core values become the callee's; both executors are held.
+Result<std::uint32_t> pass_arguments(Call& c, RawVal* v, Activation* chain) {
+  const LiftState& lift = *c.lift;
+  Slots out(v, max_flat_params + 1, sizeof(RawVal));
+  if (c.lifted) {
+    if (c.flat) {
+      for (std::uint32_t i = 0; i < lift.signature.param_count; ++i) v[i].u64 = c.raw[i];
+      return lift.signature.param_count;
+    }
+    Side callee(*lift.instance, lift.options, &c, chain);
+    return lower_parameters(callee.context, *lift.type, c.arguments, out);
+  }
+  Side caller(*c.caller, c.lower->options, &c, chain);
+  Side callee(*lift.instance, lift.options, &c, chain);
+  return copy_parameters(caller.context, *c.lower->type, c.lower->async_, c.slots, callee.context, *lift.type, out);
+}
+
+void tell_started(Call& c, const Activation* chain) {
+  if (c.nested || !c.caller) {
+    c.state = SubtaskState::started;
+    return;
+  }
+  if (c.state == SubtaskState::started) return;
+  if (here(c, chain, *c.caller->group)) {
+    c.state = SubtaskState::started;
+    set_event(c);
+    return;
+  }
+  post_message(c.started_message, c, *c.caller->group, [](Call& call) {
+    if (call.caller->root->dead()) return;
+    if (call.state == SubtaskState::starting) call.state = SubtaskState::started;
+    set_event(call);
+  });
+}
+
+void deliver_lifted(Call& c);
+
+// On the caller's executor: the callee is about to start and wants its arguments (C3).
+void lift_for_callee(Call& c) {
+  if (c.caller->root->dead()) return;  // taking down cancels the call
+  Side caller(*c.caller, c.lower->options, &c, nullptr);
+  auto arguments = lift_parameters(caller.context, *c.lower->type, c.lower->async_, c.slots);
+  if (!arguments) return c.caller->root->die(std::move(arguments).error());
+  c.arguments = *std::move(arguments);
+  c.lifted = true;
+  c.state = SubtaskState::started;
+  set_event(c);
+  post_message(c.lift_message, c, group_of(c), deliver_lifted);
+}
+
+Result<> begin(Call& c, Activation* chain) {
+  const LiftState& lift = *c.lift;
+  RawVal v[max_flat_params + 2];
+  if (!c.lifted && c.lower->scalar_params && c.nested) {
+    for (std::uint32_t i = 0; i < lift.signature.param_count; ++i) v[i].u64 = c.slots.i64(i);
+  } else {
+    Hold hold_caller(chain, c.lifted || c.nested ? *lift.instance->group : *c.caller->group, lift.instance->group);
+    if (!c.lifted && !c.nested && !hold_caller) {
+      c.waits = Waits::for_arguments;
+      post_message(c.lift_message, c, *c.caller->group, lift_for_callee);
+      return {};
+    }
+    Activation lowering(*lift.instance->group, *lift.instance, entering_caller(c), &c, chain);
+    CRANK_TRY_VOID(pass_arguments(c, v, &lowering));
+    if (hold_caller.entered()) tell_started(c, nullptr);
+  }
+  c.arguments.clear();
+  c.flat = false;
+  if (c.task == TaskState::initial) c.task = TaskState::started;
+  c.entered = true;
+  tell_started(c, chain);
+  return run_core(c, lift.core, v, lift.slots, lift.signature.param_count, chain);
+}
+
+void deliver_lifted(Call& c) {
+  if (c.waits != Waits::for_arguments) return;
+  c.waits = Waits::nowhere;
+  if (auto r = begin(c, nullptr); !r) group_of(c).root.die(std::move(r).error(), &c);
+}
+
+}  // namespace
+
+Result<> start_task(Call& c, const Activation* chain) {
+  const LiftState& lift = *c.lift;
+  InstanceState& instance = *lift.instance;
+  if (!lift.resolved) return fail(Code::trap, "a function was called before its component instance was instantiated");
+  if (instance.tasks >= instance.root->options.limits.tasks)
+    return fail(Code::limit, concat("component instance ", instance.name(), " has ", instance.tasks, " calls in flight, the most it may"));
+  list_task(c);
+  if (lift.type->async_) {
+    if (gate_closed(c) || !instance.entry.empty()) {
+      c.waits = Waits::at_gate;
+      instance.entry.push(c);
+      instance.publish_gate();
+      return {};
+    }
+    if (lift.needs_exclusive) instance.exclusive = &c;
+  }
+  return begin(c, const_cast<Activation*>(chain));
+}
+
+void admit_waiting(InstanceState& instance) {
+  RootState& root = *instance.root;
+  while (Call* c = instance.entry.front()) {
+    if (root.dead() || gate_closed(*c)) return;
+    instance.entry.pop();
+    instance.publish_gate();
+    c->waits = Waits::nowhere;
+    if (c->lift->needs_exclusive) instance.exclusive = c;
+    if (auto r = begin(*c, nullptr); !r) return root.die(std::move(r).error(), c);
+    if (instance.group->parked) return instance.group->reconsider(instance);
+  }
+}
+
+// ---- core code ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+Result<> exit_task(Call& c) {
+  InstanceState& instance = *c.lift->instance;
+  if (c.task != TaskState::resolved)
+    return fail(Code::trap, concat("async-lifted export failed to produce a result: the task of ", c.lift->spec->name, " ended without task.return or task.cancel"));
+  if (instance.exclusive == &c) release_exclusive(instance);
+  unlist_task(c);
+  return {};
+}
+
+Result<> after_callback(Call& c, std::uint32_t packed) {
+  InstanceState& instance = *c.lift->instance;
+  Group& group = *instance.group;
+  switch (packed & 15) {
+    case 0: return exit_task(c);
+    case 1:
+      c.waits = Waits::yielded;
+      group.make_ready(c);
+      break;
+    case 2: {
+      auto entry = instance.handles.get(packed >> 4, EntryKind::waitable_set);
+      if (!entry) return fail(std::move(entry).error());
+      c.waits = Waits::on_set;
+      c.Call::set = (*entry)->set;
+      add_waiter(*c.Call::set, c);
+      if (c.Call::set->has_event()) group.make_ready(c);
+      break;
+    }
+    default: return fail(Code::trap, concat("unsupported callback code ", packed & 15, ": 0 is exit, 1 yield, 2 wait"));
+  }
+  c.cancellable = true;
+  // A cancellation that came while the code ran is told at this point, which is cancellable.
+  if (c.task == TaskState::pending_cancel) {
+    c.task = TaskState::cancel_delivered;
+    c.cancelled_wake = true;
+    group.make_ready(c);
+  }
+  release_exclusive(instance);
+  return {};
+}
+
+Result<> finish_core(Call& c, RawVal* v, Activation* chain) {
+  const LiftState& lift = *c.lift;
+  if (c.in_callback || lift.callback) return after_callback(c, v[0].u32);
+  if (lift.async_) return exit_task(c);
+  InstanceState& instance = *lift.instance;
+  RawVal kept = v[0];
+  {
+    Activation returning(*instance.group, instance, entering_caller(c), &c, chain);
+    CRANK_TRY_VOID(give_result(c, *lift.options, Slots(v, 1, sizeof(RawVal)), max_flat_results));
+    if (lift.options->post_return) {
+      instance.may_leave = false;
+      v[0] = kept;
+      CRANK_TRY_VOID(instance.group->store->call(lift.options->post_return, v, 1));
+      instance.may_leave = true;
+    }
+  }
+  return exit_task(c);
+}
+
+Result<> poll(Call& c, Activation* chain) {
+  InstanceState& instance = *c.lift->instance;
+  Group& group = *instance.group;
+  engine::Fiber::State state;
+  {
+    Activation running(group, instance, entering_caller(c), &c, chain);
+    state = c.fiber->poll();
+  }
+  switch (state) {
+    case engine::Fiber::State::done: {
+      Result<> result = c.fiber->result();
+      RawVal v[max_flat_params + 2];
+      if (result) v[0] = c.fiber->values().empty() ? RawVal{} : c.fiber->values()[0];
+      c.fiber.reset();
+      if (!result) return result;
+      c.waits = Waits::nowhere;
+      instance.publish_gate();
+      return finish_core(c, v, chain);
+    }
+    case engine::Fiber::State::preempted:
+      c.waits = Waits::preempted;
+      group.parked = &c;
+      instance.publish_gate();
+      return {};
+    default:
+      instance.publish_gate();
+      return {};
+  }
+}
+
+}  // namespace
+
+bool wants_fiber(const Call& c, const Activation* chain);
+
+Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments, Activation* chain) {
+  InstanceState& instance = *c.lift->instance;
+  Group& group = *instance.group;
+  if (wants_fiber(c, chain)) {
+    CRANK_TRY(c.fiber, group.store->start(function, {v, arguments}, slots));
+    // On a chain that holds this group below, the executor cannot be handed to another worker.
+    c.fiber->preemptible = !holds(chain, group);
+    return poll(c, chain);
+  }
+  {
+    Activation running(group, instance, entering_caller(c), &c, chain);
+    CRANK_TRY_VOID(group.store->call(function, v, slots));
+  }
+  return finish_core(c, v, chain);
+}
+
+Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, Activation* chain, const engine::Func& function,
+                   RawVal* values, std::size_t count) {
+  Activation running(*instance.group, instance, caller, &task, chain);
+  return instance.group->store->call(function, values, count);
+}
+
+namespace {
+
+// A parked group goes on in a job of the pool: the turn it had on some thread is over, its executor is still held.
+void continue_parked(Job* job) noexcept {
+  auto& m = *static_cast<Call::Message*>(job);
+  Call& c = *m.call;
+  Group& group = *m.to;
+  group.actor->continue_turn();
+  group.parked = nullptr;
+  c.waits = Waits::nowhere;
+  if (!group.root.dead()) {
+    if (auto r = poll(c, nullptr); !r) group.root.die(std::move(r).error(), &c);
+  }
+  release_call(c);
+  group.end_nested_turn();
+}
+
+}  // namespace
+
+void post_continue(Call& c) {
+  Group& group = group_of(c);
+  c.references.fetch_add(1, std::memory_order_relaxed);
+  c.continue_message.call = &c;
+  c.continue_message.to = &group;
+  c.continue_message.run = continue_parked;
+  group.root.retain();
+  group.root.domain().begin();
+  group.root.runtime.enqueue(c.continue_message);
+}
+
+void park(Hold& hold, Call& c) {
+  hold.park();
+  post_continue(c);
+}
+
+bool wants_fiber(const Call& c, const Activation*) {
+  const LiftState& lift = *c.lift;
+  return lift.type->async_ && lift.instance->group->may_block;
+}
+
+// ---- going on -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+Result<> run_callback(Call& c, Event event, Activation* chain) {
+  InstanceState& instance = *c.lift->instance;
+  c.waits = Waits::nowhere;
+  c.cancellable = false;
+  c.in_callback = true;
+  instance.exclusive = &c;
+  RawVal v[3];
+  v[0].u64 = static_cast<std::uint32_t>(event.code);
+  v[1].u64 = event.index;
+  v[2].u64 = event.payload;
+  return run_core(c, c.lift->options->callback, v, 3, 3, chain);
+}
+
+Result<> go_on(Call& c, Activation* chain) {
+  InstanceState& instance = *c.lift->instance;
+  switch (c.waits) {
+    case Waits::yielded:
+    case Waits::on_set: {
+      if (!c.cancelled_wake && c.waits == Waits::on_set && !c.Call::set->has_event()) return {};
+      if (instance.exclusive) {
+        c.queued = true;
+        instance.held.push(c);
+        return {};
+      }
+      Event event;
+      bool waited = c.waits == Waits::on_set;
+      WaitableSet* set = std::exchange(c.Call::set, nullptr);
+      if (waited) remove_waiter(*set, c);
+      if (c.cancelled_wake) {
+        c.cancelled_wake = false;
+        event = {EventCode::task_cancelled, 0, 0};
+      } else if (waited) {
+        Activation delivering(*instance.group, instance, nullptr, &c, chain);
+        CRANK_TRY(event, deliver_event(*set, instance, &delivering));
+      }
+      return run_callback(c, event, chain);
+    }
+    case Waits::stack_on_set:
+      if (!c.cancelled_wake && !c.Call::set->has_event()) return {};
+      return poll(c, chain);
+    case Waits::stack_on_waitable:
+      if (!c.awaited->has_event) return {};
+      return poll(c, chain);
+    case Waits::stack_yielded: return poll(c, chain);
+    default: return {};
+  }
+}
+
+}  // namespace
+
+void run_ready(Call& c, Activation* chain) {
+  c.queued = false;
+  RootState& root = group_of(c).root;
+  if (auto r = go_on(c, chain); !r) root.die(std::move(r).error(), &c);
+}
+
+Result<bool> run_sibling(InstanceState& instance, Activation* chain) {
+  Group& group = *instance.group;
+  for (std::uint32_t n = group.ready.size(); n != 0; --n) {
+    Call* c = group.ready.pop();
+    bool mine = c->lift->instance == &instance && c != instance.exclusive;
+    bool can_run = mine && (c->cancelled_wake || c->waits == Waits::stack_yielded ||
+                            (c->waits == Waits::stack_on_waitable && c->awaited->has_event) ||
+                            (c->waits == Waits::stack_on_set && c->Call::set->has_event()) ||
+                            (!instance.exclusive && (c->waits == Waits::yielded || (c->waits == Waits::on_set && c->Call::set->has_event()))));
+    if (!can_run) {
+      group.ready.push(*c);
+      continue;
+    }
+    c->queued = false;
+    CRANK_TRY_VOID(go_on(*c, chain));
+    return true;
+  }
+  return false;
+}
+
+void release_exclusive(InstanceState& instance) {
+  instance.exclusive = nullptr;
+  while (Call* c = instance.held.pop()) instance.group->ready.push(*c);
+  if (!instance.entry.empty()) instance.group->reconsider(instance);
+}
+
+// ---- ending ---------------------------------------------------------------------------------------------------------
+
+namespace {
+
+void notify_resolved(Call& c) {
+  if (c.nested) return;
+  if (!c.caller) {
+    if (c.on_resolved) c.on_resolved(c);
+    return;
+  }
+  Group& caller = *c.caller->group;
+  if (here(c, group_of(c).top, caller)) return apply_resolved(c);
+  post_resolved(c);
+}
+
+}  // namespace
+
+void post_resolved(Call& c) { post_message(c.resolved_message, c, *c.caller->group, apply_resolved); }
+
+Result<> give_result(Call& c, ResolvedOptions& options, Slots slots, std::uint32_t max_flat) {
+  const LiftState& lift = *c.lift;
+  InstanceState& instance = *lift.instance;
+  if (c.task == TaskState::resolved) return fail(Code::trap, "`task.return` or `task.cancel` called more than once for the current task");
+  if (c.num_borrows > 0) return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
+  Activation* chain = instance.group->top;
+  if (lift.type->result == nullptr) {
+    c.flat = true;
+  } else if (c.nested && c.lower->scalar_result) {
+    c.flat = c.lowered = true;
+    c.raw[0] = slots.i64(0);
+    if (c.lower->async_) CRANK_TRY_VOID(store_scalar(*c.caller, *c.lower->options, c.out_pointer, c.lower->type->result->size, c.raw[0]));
+  } else if (c.nested) {
+    c.flat = c.lowered = true;
+    Side callee(instance, &options, &c, chain);
+    Side caller(*c.caller, c.lower->options, nullptr, chain);
+    std::uint32_t limit = c.lower->async_ ? 0 : max_flat_results;
+    auto r = copy_result(callee.context, *lift.type, max_flat, slots, caller.context, *c.lower->type, limit, c.out_pointer,
+                         Slots(std::span<std::uint64_t>(c.raw, 17)));
+    if (!r) return fail(std::move(r).error());
+  } else if (lift.scalar_result && c.caller) {
+    c.flat = true;
+    c.raw[0] = slots.i64(0);
+  } else {
+    c.flat = false;
+    Side callee(instance, &options, &c, chain);
+    CRANK_TRY(c.result, lift_result(callee.context, *lift.type, max_flat, slots));
+  }
+  c.task = TaskState::resolved;
+  c.outcome = SubtaskState::returned;
+  if (c.nested) c.state = SubtaskState::returned;
+  notify_resolved(c);
+  return {};
+}
+
+Result<> resolve_cancelled(Call& c) {
+  if (c.task != TaskState::cancel_delivered)
+    return fail(Code::trap, c.task == TaskState::resolved ? "`task.return` or `task.cancel` called more than once for the current task"
+                                                          : "`task.cancel` called by task which has not been cancelled");
+  if (c.num_borrows > 0) return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
+  c.task = TaskState::resolved;
+  c.outcome = c.entered ? SubtaskState::cancelled_before_returned : SubtaskState::cancelled_before_started;
+  if (c.nested) c.state = c.outcome;
+  notify_resolved(c);
+  return {};
+}
+
+bool deliver_pending_cancel(Call& c, bool cancellable) noexcept {
+  if (!cancellable || c.task != TaskState::pending_cancel) return false;
+  c.task = TaskState::cancel_delivered;
+  return true;
+}
+
+Result<> request_cancellation(Call& c, Activation* chain) {
+  InstanceState& instance = *c.lift->instance;
+  if (c.task == TaskState::initial) {
+    if (c.waits == Waits::for_arguments) {
+      c.task = TaskState::pending_cancel;  // told at the first cancellable point
+      return {};
+    }
+    instance.entry.remove(c);
+    instance.publish_gate();
+    c.waits = Waits::nowhere;
+    c.task = TaskState::cancel_delivered;
+    CRANK_TRY_VOID(resolve_cancelled(c));
+    if (!instance.entry.empty()) instance.group->reconsider(instance);
+    unlist_task(c);
+    return {};
+  }
+  if (c.task != TaskState::started) return {};
+  bool waiting = c.cancellable && c.waits != Waits::nowhere && c.waits != Waits::preempted;
+  bool shut_out = c.lift->needs_exclusive && instance.exclusive != nullptr && instance.exclusive != &c;
+  if (!waiting || shut_out || !may_enter(chain, instance, c.caller)) {
+    c.task = TaskState::pending_cancel;
+    return {};
+  }
+  c.task = TaskState::cancel_delivered;
+  c.cancelled_wake = true;
+  // It runs now, on this stack; what stands in the ready queue finds nothing to do later.
+  return go_on(c, chain);
+}
+
+void fail_task(Call& c, const Error& error) {
+  c.fiber.reset();
+  if (c.task != TaskState::resolved) {
+    c.task = TaskState::resolved;
+    c.outcome = SubtaskState::returned;
+    c.flat = false;
+    c.failure = error;
+    notify_resolved(c);
+  }
+  unlist_task(c);
+}
+
+}  // namespace crank::component::detail
