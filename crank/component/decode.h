@@ -49,14 +49,7 @@ class Parser {
   void declarators(Reader& in, syntax::TypeDef& out, std::uint32_t depth);
 
   syntax::CoreTypes core_types(Reader& in);
-  syntax::CoreTypeDef core_subtype(Reader& in);
-  syntax::CoreTypeDef core_composite(Reader& in);
   syntax::CoreTypeDef module_type(Reader& in);
-  std::uint8_t core_val_type(Reader& in);
-  void core_heap_type(Reader& in);
-  void core_storage(Reader& in);
-  void core_extern_type(Reader& in);
-  void core_limits(Reader& in);
 
   const DecodeLimits& limits_;
   std::uint32_t items_ = 0;

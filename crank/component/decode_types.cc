@@ -216,140 +216,55 @@ void Parser::declarators(Reader& in, TypeDef& out, std::uint32_t depth) {
   }
 }
 
-// Core types: read through in full, so that what follows is found, but only function types are kept.
-
-std::uint8_t Parser::core_val_type(Reader& in) {
-  std::uint8_t code = in.byte();
-  if (code == 0x63 || code == 0x64) {
-    core_heap_type(in);
-  } else if (in.ok() && !(code >= 0x7b && code <= 0x7f) && !(code >= 0x69 && code <= 0x74) && code != 0x68) {
-    in.fail(concat("the core value type ", code, " is unknown"));
-  }
-  return code;
-}
-
-void Parser::core_heap_type(Reader& in) {
-  if (in.peek() == 0x65)
-    in.fail("shared core types need the shared-everything-threads proposal, which Crank does not support",
-            Code::unsupported);
-  std::int64_t code = in.s33();
-  if (in.ok() && code < 0 && !(code >= -0x18 && code <= -0x0c)) in.fail("a core heap type is unknown");
-}
-
-void Parser::core_storage(Reader& in) {
-  if (in.peek() == 0x77 || in.peek() == 0x78) {
-    in.byte();
-  } else {
-    core_val_type(in);
-  }
-  flag(in, "mutability");
-}
-
 CoreTypes Parser::core_types(Reader& in) {
   CoreTypes out;
-  switch (in.peek()) {
-    case 0x4e:
-      in.byte();
-      for (std::uint32_t n = in.count("types of a recursion group"); n > 0 && count_item(in); --n) {
-        out.types.push_back(core_subtype(in));
-      }
-      break;
-    case 0x50: out.types.push_back(module_type(in)); break;
-    case 0x00:
-      in.byte();
-      if (in.peek() != 0x50) in.fail("a core type opcode is unknown");
-      [[fallthrough]];
-    default: out.types.push_back(core_subtype(in));
+  if (in.peek() == 0x50) {
+    out.types.push_back(module_type(in));
+    return out;
   }
-  return out;
-}
-
-CoreTypeDef Parser::core_subtype(Reader& in) {
-  if (in.peek() == 0x50 || in.peek() == 0x4f) {
+  // Here a type with supertypes that is not final starts with an extra zero, because 0x50 alone is a module type.
+  if (in.peek() == 0x00) {
     in.byte();
-    for (std::uint32_t n = in.count("supertypes"); n > 0 && in.ok(); --n) in.u32();
+    if (in.peek() != 0x50) in.fail("a core type opcode is unknown");
   }
-  return core_composite(in);
-}
-
-CoreTypeDef Parser::core_composite(Reader& in) {
-  CoreTypeDef out;
-  switch (std::uint8_t code = in.byte()) {
-    case 0x60:
-      for (std::uint32_t n = in.count("core parameters"); n > 0 && in.ok(); --n)
-        out.params.push_back(core_val_type(in));
-      for (std::uint32_t n = in.count("core results"); n > 0 && in.ok(); --n) out.results.push_back(core_val_type(in));
-      break;
-    case 0x5f:
-      out.form = CoreTypeDef::aggregate;
-      for (std::uint32_t n = in.count("fields"); n > 0 && in.ok(); --n) core_storage(in);
-      break;
-    case 0x5e:
-      out.form = CoreTypeDef::aggregate;
-      core_storage(in);
-      break;
-    case 0x65:
-      in.fail("shared core types need the shared-everything-threads proposal, which Crank does not support",
-              Code::unsupported);
-      break;
-    default: in.fail(concat("the core type opcode ", code, " is unknown"));
+  std::vector<CoreFuncType> read;
+  read_core_types(in, read);
+  for (auto& type : read) {
+    if (!count_item(in)) break;
+    out.types.emplace_back().func = std::move(type);
   }
   return out;
-}
-
-void Parser::core_limits(Reader& in) {
-  std::uint8_t flags = in.byte();
-  if (flags > 0x0f) in.fail(concat("the limits flags ", flags, " are unknown"));
-  bool wide = flags & 4;
-  wide ? in.u64() : in.u32();
-  if (flags & 1) wide ? in.u64() : in.u32();
-  if (flags & 8) in.u32();
-}
-
-void Parser::core_extern_type(Reader& in) {
-  switch (std::uint8_t code = in.byte()) {
-    case 0x00: in.u32(); break;
-    case 0x01:
-      core_val_type(in);
-      core_limits(in);
-      break;
-    case 0x02: core_limits(in); break;
-    case 0x03:
-      core_val_type(in);
-      flag(in, "mutability");
-      break;
-    case 0x04:
-      if (in.byte() != 0) in.fail("the attribute of a tag is unknown");
-      in.u32();
-      break;
-    default: in.fail(concat("the kind ", code, " of a core import or export is unknown"));
-  }
 }
 
 CoreTypeDef Parser::module_type(Reader& in) {
   CoreTypeDef out;
-  out.form = CoreTypeDef::module;
+  out.is_module = true;
   in.byte();
   for (std::uint32_t n = in.count("module declarators"); n > 0 && count_item(in); --n) {
+    ModuleDecl& decl = out.body.emplace_back();
     switch (std::uint8_t code = in.byte()) {
       case 0x00:
-        in.name("module name");
-        in.name("import name");
-        core_extern_type(in);
+        decl.kind = ModuleDecl::import_;
+        decl.module = in.name("module name");
+        decl.name = in.name("import name");
+        decl.type = read_core_extern(in);
         break;
       case 0x01:
-        for (auto& type : core_types(in).types) {
-          if (type.form == CoreTypeDef::module) in.fail("a module type declares a module type");
-        }
+        decl.kind = ModuleDecl::types;
+        if (in.peek() == 0x50) in.fail("a module type declares a module type");
+        if (in.peek() == 0x00) in.byte();
+        read_core_types(in, decl.defined);
         break;
       case 0x02:
+        decl.kind = ModuleDecl::outer_alias;
         if (in.byte() != 0x10 || in.byte() != 0x01) in.fail("a module type may alias only outer core types");
-        in.u32();
-        in.u32();
+        decl.scopes = in.u32();
+        decl.index = in.u32();
         break;
       case 0x03:
-        in.name("export name");
-        core_extern_type(in);
+        decl.kind = ModuleDecl::export_;
+        decl.name = in.name("export name");
+        decl.type = read_core_extern(in);
         break;
       default: in.fail(concat("the module declarator ", code, " is unknown"));
     }

@@ -110,6 +110,11 @@ Result<Inliner::Played> Inliner::play(const Component& code, const Scope* outer,
   scope.exports = &new_instance();
   scope.exports->component = scope.instance;
   for (auto& definition : code.body) CRANK_TRY_VOID(define(definition, scope, arguments, nullptr));
+  if (!scratch_) {
+    auto& made = out_->instances[index(scope.instance)];
+    auto& exports = scope.exports->items();
+    if (made.name.empty() && !exports.empty()) made.name = concat("provider of ", exports.front().name);
+  }
   return Played{scope.imports, scope.exports, false, {}};
 }
 
@@ -139,11 +144,8 @@ Result<> Inliner::define(const Definition& definition, Scope& scope, const Insta
     Scope& scope;
     const InstanceItem* arguments;
     const InstanceItem* actual;
-    Result<> operator()(const CoreModule& m) { return scope.core_modules.push_back({m.bytes}), Result<>{}; }
-    Result<> operator()(const CoreTypes& t) {
-      for (auto& type : t.types) scope.core_types.push_back(&type);
-      return {};
-    }
+    Result<> operator()(const CoreModule& m) { return in.define_core_module(m, scope); }
+    Result<> operator()(const CoreTypes& t) { return in.define_core_types(t, scope); }
     Result<> operator()(const CoreInstanceDef& d) { return in.define_core_instance(d, scope); }
     Result<> operator()(const NestedComponent& n) { return in.define_component(n, scope); }
     Result<> operator()(const InstanceDef& d) { return in.define_instance(d, scope); }
@@ -274,8 +276,7 @@ Result<> Inliner::alias_outer(const Alias& alias, Scope& scope) {
     }
     case Sort::core_type: {
       CRANK_TRY(auto found, at(target->core_types, alias.index, "core type"));
-      const CoreTypeDef* type = *found;
-      scope.core_types.push_back(type);
+      scope.core_types.push_back(CoreTypeItem(*found));
       return {};
     }
     case Sort::component: {
@@ -328,10 +329,6 @@ Result<> Inliner::export_tree(const InstanceItem& from, std::vector<Export>& to,
       out.item.resource_id = type->resource_id;
     } else if (auto* instance = std::get_if<InstanceRef>(&item)) {
       out.item.kind = ExportItem::instance;
-      if (exported && instance->instance->component) {
-        auto& named = out_->instances[index(*instance->instance->component)];
-        if (named.name.empty()) named.name = full;
-      }
       CRANK_TRY_VOID(export_tree(*instance->instance, out.item.exports, full, exported));
     } else {
       out.item.kind = std::holds_alternative<ModuleItem>(item) ? ExportItem::module : ExportItem::component;

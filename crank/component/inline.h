@@ -51,6 +51,10 @@ class Inliner {
   Result<> define_instance(const syntax::InstanceDef& def, Scope& scope);
   Result<> define_alias(const syntax::Alias& alias, Scope& scope);
   Result<> alias_outer(const syntax::Alias& alias, Scope& scope);
+  Result<> define_core_types(const syntax::CoreTypes& types, Scope& scope);
+  Result<const CoreInterface*> evaluate_module_type(const syntax::CoreTypeDef& type, const Scope& scope);
+  Result<> define_core_module(const syntax::CoreModule& module, Scope& scope);
+  Result<> check_core_arguments(const CoreInterface& module, const syntax::CoreInstanceDef& def, const Scope& scope);
   Result<> alias_core_export(const syntax::Alias& alias, Scope& scope);
 
   // inline_extern.cc: imports, exports, and whether one fits the other
@@ -92,6 +96,9 @@ class Inliner {
   Result<> define_resource_builtin(const syntax::Canon& canon, Scope& scope);
   Result<> define_copy_builtin(const syntax::Canon& canon, Scope& scope);
   Result<OptionsId> options(const std::vector<syntax::CanonOption>& options, const Scope& scope, Builtin op, bool lift);
+  Result<> check_core_func(const CoreEntry& entry, std::span<const CoreType> params, std::span<const CoreType> results,
+                           std::string_view what);
+  Result<> check_memory(const CoreEntry& entry);
   Result<> needs(const Options& options, bool memory, bool realloc);
   void push_trampoline(Trampoline trampoline, Scope& scope);
 
@@ -123,6 +130,10 @@ class Inliner {
   std::deque<Scope> scopes_;
   std::deque<InstanceItem> instances_;
   std::deque<CoreInstanceItem> core_instances_;
+  std::deque<CoreInterface> core_interfaces_;
+  std::unordered_map<const std::byte*, const CoreInterface*> reflected_;
+  std::deque<CoreFuncType> core_functions_;
+  std::deque<CoreExtern> core_externs_;
   std::deque<TypeClosure> closures_;
   std::deque<Resource> resources_, scratch_resources_;
   std::unordered_map<const std::byte*, ModuleId> modules_;

@@ -61,7 +61,8 @@ namespace {
 
 constexpr std::uint32_t max_flat_async_params = 4;
 constexpr std::uint32_t context_slots = 2;
-constexpr std::uint8_t core_i32 = 0x7f;
+constexpr CoreVal core_funcref{0x100 | 0x70 | 0x200};
+constexpr CoreType four_i32[] = {CoreType::i32, CoreType::i32, CoreType::i32, CoreType::i32};
 
 bool flat_fits(const FlatTypes& flat, std::uint32_t limit) { return !flat.overflow && flat.count <= limit; }
 bool any_pointers(const FuncType& type) {
@@ -123,8 +124,36 @@ void fixed_signature(Trampoline& t) {
 void Inliner::push_trampoline(Trampoline trampoline, Scope& scope) {
   auto id = static_cast<std::uint32_t>(out_->trampolines.size());
   trampoline.instance = scope.instance;
+  CoreFuncType& type = core_functions_.emplace_back();
+  for (auto t : trampoline.params) type.params.push_back(core_val(t));
+  for (auto t : trampoline.results) type.results.push_back(core_val(t));
+  core_externs_.push_back({.sort = CoreSort::func, .func = &type});
   out_->trampolines.push_back(std::move(trampoline));
-  scope.core_funcs.push_back({true, id, {}});
+  scope.core_funcs.push_back({true, id, {}, &core_externs_.back()});
+}
+
+Result<> Inliner::check_core_func(const CoreEntry& entry, std::span<const CoreType> params,
+                                  std::span<const CoreType> results, std::string_view what) {
+  if (!entry.type || !entry.type->func) return {};
+  CoreFuncType wanted;
+  for (auto t : params) wanted.params.push_back(core_val(t));
+  for (auto t : results) wanted.results.push_back(core_val(t));
+  // Calls are made unchecked later, so nothing is given the benefit of the doubt here.
+  auto exactly = [](CoreVal a, CoreVal b) { return a.code == b.code; };
+  if (std::ranges::equal(entry.type->func->params, wanted.params, exactly) &&
+      std::ranges::equal(entry.type->func->results, wanted.results, exactly)) {
+    return {};
+  }
+  return bad(concat(what, " has an incorrect signature: expected ", to_string(wanted), ", found ",
+                    to_string(*entry.type->func)));
+}
+
+Result<> Inliner::check_memory(const CoreEntry& entry) {
+  if (!entry.type) return {};
+  if (entry.type->limits.wide)
+    return bad("a 64-bit memory needs memory64, which Crank does not support", Code::unsupported);
+  if (entry.type->limits.shared) return bad("a shared memory cannot be used by canonical definitions");
+  return {};
 }
 
 Result<OptionsId> Inliner::options(const std::vector<CanonOption>& given, const Scope& scope, Builtin op, bool lift) {
@@ -145,6 +174,12 @@ Result<OptionsId> Inliner::options(const std::vector<CanonOption>& given, const 
                     std::optional<CoreDef>& to) -> Result<> {
       CRANK_TRY(auto entry, at(space, option.index, name));
       to = core_def(sort, *entry);
+      std::span<const CoreType> i32s(four_i32);
+      if (option.kind == CanonOption::memory) return check_memory(*entry);
+      if (option.kind == CanonOption::realloc)
+        return check_core_func(*entry, i32s, i32s.first(1), "the canonical option `realloc`");
+      if (option.kind == CanonOption::callback)
+        return check_core_func(*entry, i32s.first(3), i32s.first(1), "the canonical option `callback`");
       return {};
     };
     switch (option.kind) {
@@ -201,6 +236,18 @@ Result<> Inliner::define_lift(const Canon& canon, Scope& scope) {
   bool lifts_from_memory =
       !given.async_ && type.result && (type.result->has_pointers || !flat_fits(type.flat_result, 1));
   CRANK_TRY_VOID(needs(given, lifts_from_memory, lowers_to_memory));
+  std::vector<CoreType> params{CoreType::i32}, results{CoreType::i32};
+  if (!type.flat_params.overflow) params.assign(type.flat_params.span().begin(), type.flat_params.span().end());
+  if (given.async_) {
+    if (!given.callback) results.clear();
+  } else if (flat_fits(type.flat_result, 1)) {
+    results.assign(type.flat_result.span().begin(), type.flat_result.span().end());
+  }
+  CRANK_TRY_VOID(check_core_func(*core, params, results, "the lifted core function"));
+  for (auto& option : canon.options) {
+    if (option.kind != CanonOption::post_return) continue;
+    CRANK_TRY_VOID(check_core_func(scope.core_funcs[option.index], results, {}, "the canonical option `post-return`"));
+  }
   FuncSource source{FuncSource::lifted, static_cast<std::uint32_t>(out_->lifts.size())};
   out_->lifts.push_back({scope.instance, core_def(CoreSort::func, *core), &type, id, {}});
   scope.funcs.push_back({&type, source, item->visible});
@@ -312,11 +359,18 @@ Result<> Inliner::define_canon(const Canon& canon, Scope& scope) {
     }
     case Builtin::thread_new_indirect: {
       CRANK_TRY(auto type, at(scope.core_types, canon.type, "core type"));
-      const CoreTypeDef& start = **type;
-      if (start.form != CoreTypeDef::function || start.params != std::vector{core_i32} || !start.results.empty()) {
+      const CoreFuncType& start = type->def->func;
+      if (type->module || !start.known || start.params != std::vector{core_val(CoreType::i32)} ||
+          !start.results.empty()) {
         return bad("the start function of thread.new-indirect must have the core type (func (param i32))");
       }
       CRANK_TRY(auto table, at(scope.core_tables, canon.number, "core table"));
+      if (table->type) {
+        if (table->type->limits.wide)
+          return bad("a table with 64-bit indices needs memory64, which Crank does not support", Code::unsupported);
+        if (!(table->type->value == core_funcref))
+          return bad("the table given to thread.new-indirect must be a table of funcref");
+      }
       out.immediate = canon.type;
       out.table = core_def(CoreSort::table, *table);
       break;

@@ -101,7 +101,18 @@ Result<> Inliner::check_visible(const Item& item, bool import, std::string_view 
   auto refuse = [&](Visible v) { return import ? !v.import : !v.export_; };
   auto* func = std::get_if<FuncItem>(&item);
   auto* type = std::get_if<TypeItem>(&item);
-  if ((func && refuse(func->visible)) || (type && refuse(type->parts))) {
+  auto* instance = std::get_if<InstanceRef>(&item);
+  bool unnamed_inside = false;
+  if (instance && instance->instance->bag) {
+    auto& items = instance->instance->items();
+    auto names_types = [](auto& i) { return std::holds_alternative<TypeItem>(i.item); };
+    auto hides = [&](auto& i) {
+      auto* member = std::get_if<FuncItem>(&i.item);
+      return member && refuse(member->visible);
+    };
+    unnamed_inside = std::ranges::none_of(items, names_types) && std::ranges::any_of(items, hides);
+  }
+  if ((func && refuse(func->visible)) || (type && refuse(type->parts)) || unnamed_inside) {
     return bad(concat("the ", kind_of(item), " `", name, "` is not valid to be used as ", import ? "import" : "export",
                       ": it mentions a type that has no name of its own among the imports",
                       import ? "" : " and exports", " before it"));
@@ -113,8 +124,8 @@ Result<Item> Inliner::make(const ExternType& type, Scope& scope, std::string_vie
   switch (type.sort) {
     case Sort::core_module: {
       CRANK_TRY(auto found, at(scope.core_types, type.number, "core type"));
-      if ((*found)->form != CoreTypeDef::module) return bad(concat("core type ", type.number, " is not a module type"));
-      return ModuleItem{};
+      if (!found->module) return bad(concat("core type ", type.number, " is not a module type"));
+      return ModuleItem{{}, found->module};
     }
     case Sort::func: {
       CRANK_TRY(auto found, at(scope.types, type.number, "type"));
@@ -166,7 +177,10 @@ Result<Item> Inliner::match(const Item& actual, const ExternType& type, Scope& s
   switch (type.sort) {
     case Sort::core_module: {
       CRANK_TRY(auto found, at(scope.core_types, type.number, "core type"));
-      if ((*found)->form != CoreTypeDef::module) return bad(concat("core type ", type.number, " is not a module type"));
+      if (!found->module) return bad(concat("core type ", type.number, " is not a module type"));
+      if (auto why = misfit(*std::get<ModuleItem>(actual).interface, *found->module); !why.empty()) {
+        return bad(concat("the core module `", name, "` does not fit: ", why));
+      }
       return actual;
     }
     case Sort::func: {

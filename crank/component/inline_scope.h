@@ -60,6 +60,7 @@ struct ComponentItem {
 /// A core module: its bytes, or, if it is imported from outside the root, none.
 struct ModuleItem {
   std::span<const std::byte> bytes;
+  const CoreInterface* interface = nullptr;
 };
 struct InstanceRef {
   const InstanceItem* instance = nullptr;
@@ -89,14 +90,22 @@ class InstanceItem {
   std::unordered_map<std::string_view, std::uint32_t> index_;  // only once there are more than a few
 };
 
+/// A core type: a function (or other) type, or a module type with what it says about imports and exports.
+struct CoreTypeItem {
+  const syntax::CoreTypeDef* def = nullptr;
+  const CoreInterface* module = nullptr;
+};
+
 /// A core definition as it stands in an index space.
 struct CoreEntry {
   bool is_trampoline = false;
-  std::uint32_t index = 0;  ///< CoreInstanceId or TrampolineId
-  std::string_view name;    ///< export of the core instance
+  std::uint32_t index = 0;           ///< CoreInstanceId or TrampolineId
+  std::string_view name;             ///< export of the core instance
+  const CoreExtern* type = nullptr;  ///< null: not known, so not checked
 };
 struct CoreInstanceItem {
-  std::optional<CoreInstanceId> instance;  ///< none: a bag of the definitions below
+  const CoreInterface* interface = nullptr;  ///< of its module
+  std::optional<CoreInstanceId> instance;    ///< none: a bag of the definitions below
   struct Entry {
     std::string_view name;
     CoreSort sort;
@@ -121,7 +130,7 @@ struct Scope {
   Visible visible;                          ///< instance type: of all its exports together
 
   std::vector<CoreEntry> core_funcs, core_tables, core_memories, core_globals, core_tags;
-  std::vector<const syntax::CoreTypeDef*> core_types;
+  std::vector<CoreTypeItem> core_types;
   std::vector<ModuleItem> core_modules;
   std::vector<const CoreInstanceItem*> core_instances;
   std::vector<FuncItem> funcs;

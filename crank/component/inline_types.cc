@@ -157,6 +157,8 @@ Result<TypeItem> Inliner::evaluate_resource(const TypeDef& def, Scope& scope) {
   if (def.has_destructor) {
     CRANK_TRY(auto entry, at(scope.core_funcs, def.number, "core func"));
     made.destructor = core_def(CoreSort::func, *entry);
+    constexpr CoreType rep[] = {CoreType::i32};
+    CRANK_TRY_VOID(check_core_func(*entry, rep, {}, "the destructor of a resource"));
   }
   TypeItem out{.kind = TypeItem::resource, .visible = hidden};
   out.resource_id = new_resource(std::move(made));

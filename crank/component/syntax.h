@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "crank/component/core_types.h"
 #include "crank/component/program.h"
 #include "crank/component/types.h"
 
@@ -84,10 +85,18 @@ struct TypeDef {
   mutable bool checked = false, captures_resources = false, visible_in_import = true, visible_in_export = true;
 };
 
-/// One core type. Only what the canonical built-ins ask about is kept: plain function types.
+/// A declarator of a core module type.
+struct ModuleDecl {
+  enum Kind : std::uint8_t { import_, types, outer_alias, export_ } kind{};
+  std::string_view module, name;
+  detail::CoreExtern type;
+  std::vector<detail::CoreFuncType> defined;  ///< types
+  std::uint32_t scopes = 0, index = 0;        ///< outer_alias
+};
 struct CoreTypeDef {
-  enum Form : std::uint8_t { function, aggregate, module } form = function;
-  std::vector<std::uint8_t> params, results;  ///< value types by their first byte
+  detail::CoreFuncType func;
+  bool is_module = false;
+  std::vector<ModuleDecl> body;
 };
 /// One entry of a core type section: several types if it is a recursion group.
 struct CoreTypes {
