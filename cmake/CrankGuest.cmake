@@ -1,9 +1,10 @@
 # Guests: C and C++ for wasm32, made into components inside the host's build.
 #
-#   crank_guest_component(service WORLD http SOURCES service.cc [LIBRARIES crank_guest_http] [CLOCK])
+#   crank_guest_component(service WORLD http SOURCES service.cc [LIBRARIES crank_guest_http] [CLOCK] [SMALL])
 #       build/PRESET/guests/service.wasm: compiled by clang 22 for wasm32-wasi, linked with the guest runtime and the
 #       generated glue of wit/generated/WORLD, made a component by wasm-tools. Target guest_service, part of `guests`.
-#       CLOCK: the guest sleeps or reads the time, and so imports wasi:clocks. NAME may hold a folder (tests/traps); the
+#       CLOCK: the guest sleeps or reads the time, and so imports wasi:clocks. SMALL: it takes the small allocator instead
+#       of libc's (crank/guest/small/allocator.cc says for whom). NAME may hold a folder (tests/traps); the
 #       target is then guest_tests_traps.
 #   crank_guest_text(bench/source source.wat)          the same from a component in the text format
 #   crank_guest_compose(bench/stream bench/sink bench/source)    one binary of a component and what it imports
@@ -14,16 +15,17 @@
 # because the driver would run Debian's wasm-opt, which breaks tail calls.
 include_guard(GLOBAL)
 
-set(CRANK_WASM_TOOLS ${CRANK_CACHE}/wt/bin/wasm-tools)
+set(CRANK_WASM_TOOLS ${CRANK_CACHE}/wt/bin/wasm-tools CACHE INTERNAL "")
 if(NOT EXISTS ${CRANK_WASM_TOOLS})
   message(FATAL_ERROR "building the guests needs ${CRANK_WASM_TOOLS}: run tools/get_wasm_tools.sh, then configure again")
 endif()
-set(CRANK_GUEST_DIR ${PROJECT_BINARY_DIR}/guests)
-set(crank_guest_target --target=wasm32-wasi -Wno-deprecated)
-set(crank_guest_flags ${crank_guest_target} -Os -flto -g0 -mtail-call -mbulk-memory -fno-exceptions -ffunction-sections
-  -fdata-sections -I${PROJECT_SOURCE_DIR} -I${PROJECT_SOURCE_DIR}/wit/generated)
+# Read by functions that are called from any folder.
+set(CRANK_GUEST_DIR ${PROJECT_BINARY_DIR}/guests CACHE INTERNAL "where the components are built")
+set(crank_guest_target --target=wasm32-wasi -Wno-deprecated CACHE INTERNAL "")
+set(crank_guest_flags ${crank_guest_target} -Os -flto -g0 -mtail-call -mbulk-memory -fno-exceptions
+  -ffunction-sections -fdata-sections -I${PROJECT_SOURCE_DIR} -I${PROJECT_SOURCE_DIR}/wit/generated CACHE INTERNAL "")
 set(crank_guest_cxx_flags -std=c++23 -fno-rtti -Wall -Wextra -Werror -Wno-missing-field-initializers
-  -Wno-unused-parameter -Wdangling)
+  -Wno-unused-parameter -Wdangling CACHE INTERNAL "")
 get_filename_component(crank_guest_tool_dir ${CMAKE_CXX_COMPILER} DIRECTORY)
 find_program(CRANK_LLVM_AR NAMES llvm-ar-22 llvm-ar HINTS ${crank_guest_tool_dir} REQUIRED)
 if(NOT TARGET guests)
@@ -87,12 +89,19 @@ function(crank_guest_add name file)
 endfunction()
 
 function(crank_guest_component name)
-  cmake_parse_arguments(arg "CLOCK" "WORLD" "SOURCES;LIBRARIES;FLAGS" ${ARGN})
+  cmake_parse_arguments(arg "CLOCK;SMALL" "WORLD" "SOURCES;LIBRARIES;FLAGS" ${ARGN})
   crank_guest_objects(objects ${name} "${arg_SOURCES}" "${arg_FLAGS}")
+  set(parts libc)
   if(arg_CLOCK)
-    get_property(clock TARGET crank_guest_clock PROPERTY CRANK_OBJECTS)
-    list(APPEND objects ${clock})
+    list(APPEND parts clock)
   endif()
+  if(arg_SMALL)
+    list(APPEND parts small)
+  endif()
+  foreach(part ${parts})
+    get_property(part TARGET crank_guest_${part} PROPERTY CRANK_OBJECTS)
+    list(APPEND objects ${part})
+  endforeach()
   crank_guest_world(world ${arg_WORLD})
   set(archives)
   foreach(library ${arg_LIBRARIES} crank_guest)
@@ -105,7 +114,7 @@ function(crank_guest_component name)
   add_custom_command(OUTPUT ${file}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
     COMMAND ${CMAKE_CXX_COMPILER} ${crank_guest_target} -mexec-model=reactor --no-wasm-opt
-      -Wl,--gc-sections,--strip-debug,--no-demangle ${objects} ${world} ${archives} -o ${core}
+      -Wl,--gc-sections,--strip-debug ${objects} ${world} ${archives} -o ${core}
     COMMAND ${CRANK_WASM_TOOLS} component new ${core} -o ${file}
     DEPENDS ${objects} ${world} ${archives} ${CRANK_WASM_TOOLS} COMMENT "component ${name}.wasm" VERBATIM)
   crank_guest_add(${name} ${file})

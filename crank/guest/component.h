@@ -49,6 +49,8 @@ class Heap {
 
   /// For the glue to fill in.
   T* out() noexcept { return &value_; }
+  /// The glue found nothing to hand out, and left what it did not write as it was.
+  void forget() noexcept { value_ = T{}; }
   T* operator->() noexcept { return &value_; }
   T& operator*() noexcept { return value_; }
 

@@ -10,6 +10,9 @@ _Noreturn void __stack_chk_fail(void) { __builtin_trap(); }
 
 _Noreturn void abort(void) { __builtin_trap(); }
 
+/* A component has no end of its own: what is static is never destroyed. */
+int __cxa_atexit(void (*function)(void*), void* argument, void* library) { return 0; }
+
 enum { bad_file = 8 };
 uint16_t __wasi_fd_close(int fd) { return bad_file; }
 uint16_t __wasi_fd_seek(int fd, int64_t offset, uint8_t whence, uint64_t* position) { return bad_file; }
@@ -28,3 +31,8 @@ uint16_t __wasi_environ_sizes_get(size_t* count, size_t* size) {
   return 0;
 }
 _Noreturn void __wasi_proc_exit(uint32_t code) { __builtin_trap(); }
+
+/* The libc's own are loops compiled without bulk memory. */
+void* memcpy(void* restrict to, const void* restrict from, size_t size) { return __builtin_memcpy(to, from, size); }
+void* memmove(void* to, const void* from, size_t size) { return __builtin_memmove(to, from, size); }
+void* memset(void* to, int byte, size_t size) { return __builtin_memset(to, byte, size); }

@@ -125,7 +125,7 @@ class FutureWriter : public End<Glue::drop_writable> {
     co_await Copy(handle, Glue::write(handle, &value), Glue::cancel_write, ended);
     Glue::drop_writable(handle);
   }
-  void abandon() noexcept {
+  [[gnu::noinline]] void abandon() noexcept {
     if (!this->handle_) return;
     spawn(write(std::exchange(this->handle_, 0), Glue::abandoned())).run_on();
   }
