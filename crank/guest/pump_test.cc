@@ -95,6 +95,7 @@ TEST_F(PumpTest, AskingForTheDeadlineRunsNothing) {
   start(echo);
   EXPECT_EQ(pump.deadline(), no_deadline);
   EXPECT_EQ(lines_run, 0);
+  FakeHost::drain(pump);
 }
 
 // P2
