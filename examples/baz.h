@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "crank/guest/component.h"
 #include "round_trip/round_trip.h"
@@ -11,12 +12,12 @@ namespace crank::example {
 
 using String = guest::Heap<round_trip_string_t, round_trip_string_free>;
 
-inline void append(String& text, const char* more) {
-  std::size_t size = std::strlen(more);
-  text->ptr = static_cast<std::uint8_t*>(std::realloc(text->ptr, text->len + size));
+inline void append(String& text, std::string_view more) {
+  if (more.empty()) return;
+  text->ptr = static_cast<std::uint8_t*>(std::realloc(text->ptr, text->len + more.size()));
   if (!text->ptr) __builtin_trap();
-  std::memcpy(text->ptr + text->len, more, size);
-  text->len += size;
+  std::memcpy(text->ptr + text->len, more.data(), more.size());
+  text->len += more.size();
 }
 
 }  // namespace crank::example

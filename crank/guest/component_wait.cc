@@ -9,10 +9,11 @@ Waitable::Waitable(std::uint32_t handle, Cancel cancel) noexcept
       CancellationHandler([](CancellationHandler& self) noexcept {
         auto& waitable = static_cast<Waitable&>(self);
         if (waitable.done_) return;
-        std::uint32_t outcome = waitable.cancel_(waitable.handle_);
-        if (outcome == canonical::blocked) return;
+        // A synchronous cancel wants the waitable out of every set.
         waitable.call_->disarm(waitable);
-        waitable.finish(outcome);
+        std::uint32_t outcome = waitable.cancel_(waitable.handle_);
+        if (outcome == canonical::blocked) waitable.call_->arm(waitable, waitable.handle_);
+        else waitable.finish(outcome);
       }),
       handle_(handle),
       cancel_(cancel) {}
