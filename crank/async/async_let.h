@@ -53,15 +53,20 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
    public:
     explicit Settle(AsyncLet& let) noexcept : let_(let) {}
     bool await_ready() const noexcept { return let_.is_done(); }
-    bool await_suspend(std::coroutine_handle<> here) noexcept {
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept {
       Child& child = let_.child_;
-      child.waiting = &detail::suspend_current(here);
-      TaskRecord* parent = child.waiting;
+      TaskRecord* parent = &detail::suspend_current(here);
+      child.waiting = parent;
+      if (detail::take_back(child)) {
+        // It has not begun, and nobody else can begin it: it runs here and now, and comes back here.
+        child.join.store(awaited, std::memory_order_relaxed);
+        return detail::transfer(child, child.executor);
+      }
       unsigned char expected = running;
       if (child.join.compare_exchange_strong(expected, awaited, std::memory_order_acq_rel, std::memory_order_acquire))
-        return true;
+        return detail::nothing_to_resume();
       detail::unsuspend(*parent);
-      return false;
+      return here;
     }
     void await_resume() noexcept {
       let_.awaited_ = true;
@@ -103,10 +108,12 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     child_.start();
   }
 
-  static std::coroutine_handle<> completed(TaskRecord& record) noexcept {
+  static std::coroutine_handle<> completed(TaskRecord& record, detail::PromiseBase& root) noexcept {
     auto& child = static_cast<Child&>(record);
-    child.settle();
+    child.settle(root);
     detail::thread_state().task = nullptr;
+    // Awaited already: nobody else changes it any more.
+    if (child.join.load(std::memory_order_acquire) == awaited) return detail::transfer(*child.waiting, child.waiting->executor);
     if (child.join.exchange(done, std::memory_order_acq_rel) == running) return detail::nothing_to_resume();
     return detail::transfer(*child.waiting, child.waiting->executor);
   }

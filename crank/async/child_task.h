@@ -14,32 +14,32 @@
 namespace crank::detail {
 
 /// The record of a child and its frame. Whoever owns it keeps it until the child has ended.
-template <class T>
-class ChildTask : public TaskRecord {
+template <class T, class Base = TaskRecord>
+class ChildTask : public Base {
  public:
+  using Base::executor, Base::inherit_as_child, Base::resume_point, Base::runtime;
+  using Complete = TaskRecord::Complete;
   ChildTask(Task<T>&& body, TaskRecord& from, Complete when_done) noexcept
-      : TaskRecord(*from.runtime, when_done), frame_(body.release()) {
+      : Base(*from.runtime, when_done) {
     inherit_as_child(from);
-    PromiseBase& promise = frame_.promise();
-    promise.root = this;
-    resume_point = frame_;
+    std::coroutine_handle<TaskState<T>> frame = body.release();
+    PromiseBase& promise = frame.promise();
+    resume_point = frame;
     ExecutorRef here = thread_state().turn->executor;
-    executor = promise.isolation ? *promise.isolation : here.is_default_actor() || here.is_custom() ? here : ExecutorRef::generic();
-  }
-  ~ChildTask() {
-    if (frame_) frame_.destroy();
+    executor = promise.isolation ? *promise.isolation : here.is_immediate() ? ExecutorRef::generic() : here;
+    promise.make_root(*this);
   }
 
   void start() noexcept { enqueue(*runtime, executor, *this); }
   ResultSlot<T>& result() noexcept { return result_; }
   /// At the end of the body: its parameters go now, the result stays.
-  void settle() noexcept {
-    result_.take_over(frame_.promise().result);
-    std::exchange(frame_, nullptr).destroy();
+  void settle(PromiseBase& root) noexcept {
+    auto& promise = static_cast<TaskState<T>&>(root);
+    result_.take_over(promise.result);
+    std::coroutine_handle<TaskState<T>>::from_promise(promise).destroy();
   }
 
  private:
-  std::coroutine_handle<TaskState<T>> frame_;
   ResultSlot<T> result_;
 };
 
@@ -60,7 +60,7 @@ class Settled : public Awaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
     PromiseBase& callee = frame_.promise();
     callee.continuation = caller;
-    if (callee.isolation) [[unlikely]] return enter_isolated(callee, frame_);
+    if (callee.isolation) [[unlikely]] return enter_isolated(callee, frame_, home_);
     return frame_;
   }
   static void await_resume() noexcept {}
@@ -68,6 +68,7 @@ class Settled : public Awaiter {
 
  private:
   std::coroutine_handle<TaskState<T>> frame_;
+  ExecutorRef home_;
 };
 
 }  // namespace crank::detail

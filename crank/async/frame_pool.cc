@@ -21,6 +21,7 @@ constexpr unsigned batch = frames_kept / 2;
 struct Batch {
   FramePool::Block* next;
   Batch* next_batch;
+  std::size_t count;
 };
 struct Shared {
   Lock lock;
@@ -45,6 +46,7 @@ struct Returner {
     for (std::size_t size_class = 1; size_class <= frame_classes; ++size_class) {
       auto* first = reinterpret_cast<Batch*>(the_frame_pool.free[size_class]);
       if (!first) continue;
+      first->count = the_frame_pool.held[size_class];
       the_frame_pool.free[size_class] = nullptr;
       the_frame_pool.held[size_class] = 0;
       LockGuard guard(shared.lock);
@@ -73,16 +75,13 @@ void* frame_refill(std::size_t size_class) {
     if (taken) shared.batches[size_class] = taken->next_batch;
   }
   if (taken) {
-    auto* first = reinterpret_cast<FramePool::Block*>(taken);
-    unsigned count = 0;
-    for (FramePool::Block* block = first->next; block; block = block->next) ++count;
-    pool.free[size_class] = first->next;
-    pool.held[size_class] = count;
-    return first;
+    pool.free[size_class] = taken->next;
+    pool.held[size_class] = static_cast<unsigned>(taken->count - 1);
+    return taken;
   }
-  std::size_t bytes = size_class * frame_granule, count = bytes >= 1024 ? 4 : 16;
+  std::size_t bytes = size_class * frame_granule, count = 8192 / bytes;
 #else
-  std::size_t bytes = size_class * frame_granule, count = 1;
+  std::size_t bytes = size_class * frame_granule, count = 1;  // a guest's memory is small
 #endif
   auto* memory = static_cast<char*>(system_allocate(bytes * count));
   for (std::size_t i = count; i-- > 1;) {
@@ -104,6 +103,7 @@ void frame_spill(std::size_t size_class) noexcept {
   pool.free[size_class] = last->next;
   pool.held[size_class] -= batch;
   last->next = nullptr;
+  first->count = batch;
   LockGuard guard(shared.lock);
   first->next_batch = shared.batches[size_class];
   shared.batches[size_class] = first;

@@ -19,15 +19,19 @@ GroupCore::~GroupCore() {
 
 void GroupCore::add(GroupLink& link) noexcept {
   list_lock_.lock_owner();
-  link.next = first_;
-  if (first_) first_->previous = &link;
+  link.next_child = first_;
+  if (first_) first_->previous_child = &link;
   first_ = &link;
   bool cancel = cancelled_.load(std::memory_order_relaxed);
   list_lock_.unlock_owner();
   ++live_;
-  if (cancel) link.task->cancel();
-  if (width_ == 0) [[likely]] enqueue(*link.task->runtime, link.task->executor, *link.task);
-  else start_or_hold(*link.task);
+  if (cancel) link.cancel();
+  if (width_ == 0) [[likely]] {
+    newest_ = &link;
+    enqueue(*link.runtime, link.executor, link);
+  } else {
+    start_or_hold(link);
+  }
 }
 
 void GroupCore::start_or_hold(TaskRecord& child) noexcept {
@@ -41,36 +45,52 @@ void GroupCore::start_or_hold(TaskRecord& child) noexcept {
 
 void GroupCore::remove(GroupLink& link) noexcept {
   list_lock_.lock_owner();
-  if (link.previous) link.previous->next = link.next; else first_ = link.next;
-  if (link.next) link.next->previous = link.previous;
+  (link.previous_child ? link.previous_child->next_child : first_) = link.next_child;
+  if (link.next_child) link.next_child->previous_child = link.previous_child;
   list_lock_.unlock_owner();
   --live_;
 }
 
 GroupLink* GroupCore::take_finished() noexcept {
-  if (!finished_) {
-    std::uintptr_t word = done_.load(std::memory_order_relaxed);
-    if (word == 0) return nullptr;
-    auto* newest = reinterpret_cast<GroupLink*>(done_.exchange(0, std::memory_order_acquire));
-    while (newest) {
-      GroupLink* older = newest->next_done;
-      newest->next_done = finished_;
-      finished_ = newest;
-      newest = older;
+  GroupLink* link = handed_;
+  if (link) {
+    handed_ = nullptr;
+  } else {
+    if (!finished_) {
+      if (done_.load(std::memory_order_relaxed) == 0) return nullptr;
+      auto* newest = reinterpret_cast<Job*>(done_.exchange(0, std::memory_order_acquire));
+      while (newest) {
+        Job* older = newest->next;
+        newest->next = finished_;
+        finished_ = newest;
+        newest = older;
+      }
     }
+    link = static_cast<GroupLink*>(finished_);
+    finished_ = link->next;
   }
-  GroupLink* link = finished_;
-  finished_ = link->next_done;
+  if (link == newest_) newest_ = nullptr;
   remove(*link);
   return link;
 }
 
-bool GroupCore::suspend_owner(std::coroutine_handle<> here) noexcept {
+std::coroutine_handle<> GroupCore::suspend_owner(std::coroutine_handle<> here) noexcept {
+  // The newest child runs on this thread at once if it has not begun: no way through the queue. Taken out of the queue before
+  // the owner may be resumed elsewhere, when this group is no longer ours to read.
+  GroupLink* next = nullptr;
+  if (newest_ && take_back(*newest_)) {
+    next = newest_;
+    newest_ = next->next_child;
+  } else {
+    newest_ = nullptr;
+  }
   suspend_current(here);
   std::uintptr_t none = 0;
-  if (done_.compare_exchange_strong(none, waiting, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
+  if (done_.compare_exchange_strong(none, waiting, std::memory_order_acq_rel, std::memory_order_acquire))
+    return next ? transfer(*next, next->executor) : nothing_to_resume();
   unsuspend(owner_);
-  return false;
+  if (next) enqueue(*next->runtime, next->executor, *next);
+  return here;
 }
 
 std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
@@ -84,13 +104,15 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
     }
     if (next) enqueue(*static_cast<TaskRecord*>(next)->runtime, static_cast<TaskRecord*>(next)->executor, *next);
   }
+  TaskRecord& owner = owner_;
   std::uintptr_t word = done_.load(std::memory_order_relaxed);
   for (;;) {
-    link.next_done = word == waiting ? nullptr : reinterpret_cast<GroupLink*>(word);
-    TaskRecord& owner = owner_;
-    if (done_.compare_exchange_weak(word, reinterpret_cast<std::uintptr_t>(&link), std::memory_order_acq_rel,
+    bool resume = word == waiting;
+    link.next = resume ? nullptr : reinterpret_cast<Job*>(word);
+    if (done_.compare_exchange_weak(word, resume ? 0 : reinterpret_cast<std::uintptr_t>(&link), std::memory_order_acq_rel,
                                     std::memory_order_relaxed)) {
-      if (word != waiting) return nothing_to_resume();
+      if (!resume) return nothing_to_resume();
+      handed_ = &link;  // the mark was ours to take, so the owner sleeps until we resume it
       return transfer(owner, owner.executor);
     }
   }
@@ -99,7 +121,7 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
 void GroupCore::cancel_children() noexcept {
   if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
   list_lock_.lock_other();
-  for (GroupLink* link = first_; link; link = link->next) link->task->cancel();
+  for (GroupLink* link = first_; link; link = link->next_child) link->cancel();
   list_lock_.unlock_other();
 }
 

@@ -29,19 +29,18 @@ struct GroupOptions {
 
 namespace detail {
 
-/// What a group knows of a child, whatever its result.
-struct GroupLink {
-  GroupLink* previous = nullptr;
-  GroupLink* next = nullptr;      // live children
-  GroupLink* next_done = nullptr; // finished ones, newest first
-  TaskRecord* task = nullptr;
+/// What a group knows of a child, whatever its result. Finished ones are linked by `Job::next`.
+struct GroupLink : TaskRecord {
+  using TaskRecord::TaskRecord;
+  GroupLink* previous_child = nullptr;
+  GroupLink* next_child = nullptr;
 };
 
 // Rules
 //  1  Only the owning task changes the list of live children; a canceller reads it under the biased lock.
 //  2  A child that ends pushes itself onto `done_` and is not touched by its thread again; the owner takes them all at once.
-//  3  `done_` holds the mark `waiting` only while the owner is suspended and nothing is in it; who replaces the mark resumes
-//     the owner.
+//  3  `done_` holds the mark `waiting` only while the owner is suspended and nothing is in it; the child that takes the mark
+//     away puts itself into `handed_` and resumes the owner.
 class GroupCore : CancellationHandler {
  public:
   explicit GroupCore(GroupOptions options, bool cancel_on_failure = false) noexcept;
@@ -58,7 +57,8 @@ class GroupCore : CancellationHandler {
   /// The group's scope ends: nothing is added any more and cancellation does not reach it.
   void close() noexcept { detach(); }
 
-  bool suspend_owner(std::coroutine_handle<> here) noexcept;
+  /// Suspends the owner until a child has finished; answers what runs meanwhile on this thread.
+  std::coroutine_handle<> suspend_owner(std::coroutine_handle<> here) noexcept;
   /// Rule 2 and 3; answers what runs next.
   std::coroutine_handle<> finished(GroupLink& link) noexcept;
   TaskRecord& owner() noexcept { return owner_; }
@@ -72,7 +72,9 @@ class GroupCore : CancellationHandler {
   TaskRecord& owner_;
   std::atomic<std::uintptr_t> done_{0};
   GroupLink* first_ = nullptr;
-  GroupLink* finished_ = nullptr;  // taken from done_, oldest first
+  GroupLink* newest_ = nullptr;    // the child added last, while it may still wait in this thread's queue
+  GroupLink* handed_ = nullptr;    // the child that resumed the owner
+  Job* finished_ = nullptr;        // taken from done_, oldest first
   std::size_t live_ = 0;
   BiasedLock list_lock_;
   std::atomic<bool> cancelled_{false};
@@ -85,19 +87,17 @@ class GroupCore : CancellationHandler {
 };
 
 template <class T>
-class GroupChild final : public ChildTask<T>, public GroupLink {
+class GroupChild final : public ChildTask<T, GroupLink> {
  public:
   GroupChild(Task<T>&& body, GroupCore& group) noexcept
-      : ChildTask<T>(std::move(body), group.owner(), completed), group_(group) {
-    GroupLink::task = this;
-  }
+      : ChildTask<T, GroupLink>(std::move(body), group.owner(), completed), group_(group) {}
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
 
  private:
-  static std::coroutine_handle<> completed(TaskRecord& record) noexcept {
+  static std::coroutine_handle<> completed(TaskRecord& record, PromiseBase& root) noexcept {
     auto& child = static_cast<GroupChild&>(record);
-    child.settle();
+    child.settle(root);
     if (child.result().outcome == Outcome::exception && child.group_.cancels_on_failure()) child.group_.cancel_children();
     return child.group_.finished(child);
   }
@@ -130,7 +130,7 @@ class Group {
       link_ = core_.take_finished();
       return link_ || core_.empty();
     }
-    bool await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
     detail::NextOf<T> await_resume() {
       if (!link_) link_ = core_.take_finished();
       if (!link_) return detail::NextOf<T>{};
@@ -168,7 +168,7 @@ class Group {
       link_ = core_.take_finished();
       return link_ || core_.empty();
     }
-    bool await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
     void await_resume() noexcept {
       if (!link_) link_ = core_.take_finished();
       if (link_) delete static_cast<detail::GroupChild<T>*>(link_);
@@ -194,7 +194,7 @@ class WinnerOf : public Awaiter {
   WinnerOf(const WinnerOf&) = delete;
   ~WinnerOf() { delete child_; }
   bool await_ready() noexcept { return take(); }
-  bool await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
   void await_resume() noexcept {
     if (!child_) take();
   }
@@ -249,7 +249,7 @@ class DiscardingGroup {
       link_ = group_.core_.take_finished();
       return link_ || group_.core_.empty();
     }
-    bool await_suspend(std::coroutine_handle<> here) noexcept { return group_.core_.suspend_owner(here); }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return group_.core_.suspend_owner(here); }
     void await_resume() noexcept {
       if (!link_) link_ = group_.core_.take_finished();
       if (link_) group_.reap(link_);

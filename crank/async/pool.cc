@@ -74,7 +74,7 @@ void Pool::State::monitor() {
   };
   constexpr auto period = std::chrono::milliseconds(5);
   constexpr int quiet_limit = 100;
-  std::vector<Seen> seen(workers.size());
+  std::vector<Seen> seen(workers.size(), Seen{0, std::chrono::steady_clock::now(), false});
   int quiet = 0;
   std::unique_lock lock(monitor_mutex);
   while (!stopping.load(std::memory_order_relaxed)) {

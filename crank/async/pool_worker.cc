@@ -90,7 +90,7 @@ Job* PoolWorker::next() {
     if (Job* job = timer_if_due()) return job;
     if (Job* job = take_inbox()) return job;
     for (unsigned level = priority_levels; level-- > 0;)
-      if (Job* job = deques_[level].steal()) return job;
+      if (Job* job = deques_[level].pop_oldest()) return job;
   }
   if (Job* job = posted_jobs_.pop()) return job;
   if (!posted_.empty()) {
@@ -139,6 +139,15 @@ Job* PoolWorker::wait_for_work() {
     }
     return job;
   }
+}
+
+bool PoolWorker::take_back(Job& job) noexcept {
+  return deques_[static_cast<unsigned>(job.priority)].pop_if(&job);
+}
+
+bool detail::take_back(Job& job) noexcept {
+  PoolWorker* worker = thread_state().worker;
+  return worker && worker->take_back(job);
 }
 
 void PoolWorker::run() {

@@ -49,6 +49,7 @@ class alignas(128) PoolWorker {
 
   void run();
   void push(Job& job);  // on this worker's thread
+  bool take_back(Job& job) noexcept;
 
   Pool::State& pool() noexcept { return pool_; }
   unsigned index() const noexcept { return index_; }

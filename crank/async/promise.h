@@ -34,13 +34,25 @@ class Task;
 
 namespace detail {
 
+// What `isolation` points to in the outermost frame of a task.
+inline constexpr ExecutorRef root_mark{};
+
 // Aligned to 8 so that in a wasm32 guest, where pointers have 4, results of 64 bits need no other frame layout.
 struct alignas(8) PromiseBase {
-  std::coroutine_handle<> continuation;    // of the frame that awaits this one
-  TaskRecord* root = nullptr;              // this is the outermost frame of that task
-  const ExecutorRef* isolation = nullptr;  // runs there; null: where it is called
-  ExecutorRef home;                        // isolated frames: where the caller goes on
-  std::source_location where;              // of the await it is suspended at
+  union {
+    std::coroutine_handle<> continuation;  // of the frame that awaits this one
+    TaskRecord* root;                      // or, in an outermost frame, its task
+  };
+  // Null: runs where it is called. Until it starts: the executor it must run on. Then: where its caller goes on, or root_mark.
+  const ExecutorRef* isolation = nullptr;
+  std::source_location where;  // of the await it is suspended at
+
+  PromiseBase() noexcept : continuation(nullptr) {}
+  bool is_root() const noexcept { return isolation == &root_mark; }
+  void make_root(TaskRecord& task) noexcept {
+    root = &task;
+    isolation = &root_mark;
+  }
 
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
@@ -54,14 +66,15 @@ struct alignas(8) PromiseBase {
 
 // What a frame that is a task's outermost one, or isolated, does at its end and its beginning.
 std::coroutine_handle<> finish_frame(PromiseBase& promise) noexcept;
-std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame) noexcept;
+// `home` lives in the awaiter, in the caller's frame.
+std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame, ExecutorRef& home) noexcept;
 
 struct FinalAwaiter {
   static bool await_ready() noexcept { return false; }
   template <class Promise>
   static std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) noexcept {
     PromiseBase& promise = frame.promise();
-    if (promise.root || promise.isolation) [[unlikely]] return finish_frame(promise);
+    if (promise.isolation) [[unlikely]] return finish_frame(promise);
     return promise.continuation;
   }
   static void await_resume() noexcept {}

@@ -11,7 +11,7 @@ Runtime& runtime_for(const SpawnOptions& options) noexcept {
   return *runtime;
 }
 
-SpawnedBase::SpawnedBase(Runtime& home, Act settle, Act destroy) noexcept
+SpawnedBase::SpawnedBase(Runtime& home, Settle settle, Destroy destroy) noexcept
     : TaskRecord(home, completed), settle_(settle), destroy_(destroy) {}
 
 bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
@@ -23,9 +23,9 @@ bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
   return true;
 }
 
-std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record) noexcept {
+std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record, PromiseBase& root) noexcept {
   auto& task = static_cast<SpawnedBase&>(record);
-  task.settle_(task);
+  task.settle_(task, root);
   thread_state().task = nullptr;
   release_copied_locals(task);
   JoinWaiter* waiter = task.waiters_.exchange(task.finished(), std::memory_order_acq_rel);
@@ -46,9 +46,9 @@ std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record) noexcept {
 
 void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept {
   PromiseBase& promise = PromiseBase::of(root);
-  promise.root = this;
   resume_point = root;
-  set_name(options.name);
+  name_ = options.name;
+  if (name_) status.fetch_or(named_bit, std::memory_order_relaxed);
   preference = options.preference;
   ThreadState& thread = thread_state();
   TaskRecord* from = inherit == Inherit::yes ? thread.task : nullptr;
@@ -60,6 +60,7 @@ void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::cor
   ExecutorRef here = inherit == Inherit::yes && thread.turn ? thread.turn->executor : ExecutorRef::generic();
   executor = promise.isolation ? *promise.isolation : options.executor.value_or(here);
   if (executor.is_immediate()) executor = ExecutorRef::generic();
+  promise.make_root(*this);
 }
 
 void SpawnedBase::start(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept {

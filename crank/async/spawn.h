@@ -42,9 +42,11 @@ struct JoinWaiter {
 /// The part of a spawned task that does not depend on its result. Counted: one for the run, one for each handle.
 class SpawnedBase : public TaskRecord {
  public:
-  using Act = void (*)(SpawnedBase& task) noexcept;
   /// `settle` takes the result out of the frame and frees that; `destroy` frees the record.
-  SpawnedBase(Runtime& home, Act settle, Act destroy) noexcept;
+  using Settle = void (*)(SpawnedBase& task, PromiseBase& root) noexcept;
+  using Destroy = void (*)(SpawnedBase& task) noexcept;
+  SpawnedBase(Runtime& home, Settle settle, Destroy destroy) noexcept;
+  const char* given_name() const noexcept { return name_; }
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -60,12 +62,14 @@ class SpawnedBase : public TaskRecord {
 
  private:
   void prepare(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept;
-  static std::coroutine_handle<> completed(TaskRecord& task) noexcept;
+  static std::coroutine_handle<> completed(TaskRecord& task, PromiseBase& root) noexcept;
   JoinWaiter* finished() const noexcept { return reinterpret_cast<JoinWaiter*>(const_cast<SpawnedBase*>(this)); }
 
   std::atomic<JoinWaiter*> waiters_{nullptr};
   std::atomic<std::uint32_t> references_{2};
-  Act settle_, destroy_;
+  Settle settle_;
+  Destroy destroy_;
+  const char* name_ = nullptr;
 };
 
 Runtime& runtime_for(const SpawnOptions& options) noexcept;
@@ -76,9 +80,6 @@ class Spawned final : public SpawnedBase {
   Spawned(Runtime& home, Task<T>&& body) noexcept
       : SpawnedBase(home, settle, [](SpawnedBase& self) noexcept { delete static_cast<Spawned*>(&self); }),
         frame_(body.release()) {}
-  ~Spawned() {
-    if (frame_) frame_.destroy();
-  }
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
 
@@ -86,10 +87,10 @@ class Spawned final : public SpawnedBase {
   ResultSlot<T>& result() noexcept { return result_; }
 
  private:
-  static void settle(SpawnedBase& task) noexcept {
+  static void settle(SpawnedBase& task, PromiseBase&) noexcept {
     auto& self = static_cast<Spawned&>(task);
     self.result_.take_over(self.frame_.promise().result);
-    std::exchange(self.frame_, nullptr).destroy();
+    self.frame_.destroy();
   }
   std::coroutine_handle<TaskState<T>> frame_;
   ResultSlot<T> result_;

@@ -8,25 +8,27 @@
 namespace crank::detail {
 
 std::coroutine_handle<> finish_frame(PromiseBase& promise) noexcept {
-  if (TaskRecord* task = promise.root) {
-    trace(TraceEvent::task_finished, task);
+  if (promise.is_root()) {
+    TaskRecord& task = *promise.root;
+    trace(TraceEvent::task_finished, &task);
 #if defined(__wasm__)
-    --task->runtime->living_tasks;
+    --task.runtime->living_tasks;
 #endif
-    return task->complete(*task);
+    return task.complete(task, promise);
   }
   TaskRecord& task = *thread_state().task;
   task.resume_point = promise.continuation;
-  return transfer(task, promise.home);
+  return transfer(task, *promise.isolation);
 }
 
-std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame) noexcept {
+std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame, ExecutorRef& home) noexcept {
   ThreadState& thread = thread_state();
   ExecutorRef here = thread.turn->executor;
-  callee.home = here.is_immediate() ? ExecutorRef::generic() : here;
+  home = here.is_immediate() ? ExecutorRef::generic() : here;
   TaskRecord& task = *thread.task;
   task.resume_point = callee_frame;
-  return transfer(task, *callee.isolation);
+  ExecutorRef target = *std::exchange(callee.isolation, &home);
+  return transfer(task, target);
 }
 
 }  // namespace crank::detail

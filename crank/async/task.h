@@ -66,13 +66,14 @@ class [[nodiscard]] TaskAwaiter : public Awaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
     PromiseBase& callee = frame_.promise();
     callee.continuation = caller;
-    if (callee.isolation) [[unlikely]] return enter_isolated(callee, frame_);
+    if (callee.isolation) [[unlikely]] return enter_isolated(callee, frame_, home_);
     return frame_;
   }
   T await_resume() { return frame_.promise().result.template take<policy>(); }
 
  private:
   std::coroutine_handle<TaskState<T>> frame_;
+  ExecutorRef home_;
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 #include "crank/async/task_record.h"
 
 #include "crank/async/runtime.h"
+#include "crank/async/spawn.h"
 #include "crank/async/trace.h"
 
 namespace crank {
@@ -43,6 +44,11 @@ void TaskRecord::inherit_as_child(TaskRecord& from) noexcept {
   parent = &from;
   locals = from.locals;
   preference = from.preference;
+}
+
+const char* TaskRecord::name() const noexcept {
+  if (!(status.load(std::memory_order_relaxed) & named_bit)) return "";
+  return static_cast<const detail::SpawnedBase*>(this)->given_name();
 }
 
 void detail::resume_later(TaskRecord& task) noexcept {

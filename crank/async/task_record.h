@@ -23,13 +23,15 @@ class Runtime;
 struct LocalBinding;
 
 namespace detail {
+struct PromiseBase;
 inline std::coroutine_handle<> nothing_to_resume() noexcept { return std::noop_coroutine(); }
 }  // namespace detail
 
 class TaskRecord : public Job {
  public:
-  /// Called when the root frame has finished; returns what runs next on this thread. The task may be gone afterwards.
-  using Complete = std::coroutine_handle<> (*)(TaskRecord& task) noexcept;
+  /// Called when the root frame, whose promise is `root`, has finished: takes the result out, frees the frame, and returns
+  /// what runs next on this thread. The task may be gone afterwards.
+  using Complete = std::coroutine_handle<> (*)(TaskRecord& task, detail::PromiseBase& root) noexcept;
 
   /// A new task with the runtime's defaults; `inherit_from` fills in what it takes over.
   TaskRecord(Runtime& home, Complete when_done) noexcept;
@@ -37,9 +39,8 @@ class TaskRecord : public Job {
 
   /// Unique in the process, from 1.
   std::uint64_t id() const noexcept { return id_; }
-  /// What its maker called it, or "".
-  const char* name() const noexcept { return name_ ? name_ : ""; }
-  void set_name(const char* literal) noexcept { name_ = literal; }
+  /// What its maker called it, or ""; only spawned tasks have names.
+  const char* name() const noexcept;
 
   bool is_cancelled() const noexcept { return (status.load(std::memory_order_relaxed) & cancelled_bit) != 0; }
   /// Asks the task and everything below it to stop (R9); handlers run on this thread. From any thread, more than once is
@@ -49,11 +50,11 @@ class TaskRecord : public Job {
   /// A child's share of its parent (R7): priority, task-locals, executor preference, cancellation so far.
   void inherit_as_child(TaskRecord& from) noexcept;
 
-  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2;
+  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2, named_bit = 4;
 
   // For the runtime. `resume_point`, `executor` and `preference` are written by the thread that runs the task.
+  detail::BiasedLock handlers_lock;  // the owner is whoever runs the task; here, in the padding of Job
   std::atomic<std::uint32_t> status{0};
-  detail::BiasedLock handlers_lock;  // the owner is whoever runs the task
   std::coroutine_handle<> resume_point;
   ExecutorRef executor;                ///< where it runs when resumed
   Runtime* runtime;
@@ -65,7 +66,6 @@ class TaskRecord : public Job {
 
  private:
   std::uint64_t id_;
-  const char* name_ = nullptr;
 };
 
 namespace detail {

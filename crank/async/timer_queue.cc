@@ -85,16 +85,22 @@ void TimerQueue::fire_due() noexcept {
   lock_.lock();
   armed_ = Instant::max();
   while (!heap_.empty() && heap_.front().when <= now) {
-    Timer* timer = heap_.front().timer;
-    Entry last = heap_.back();
-    heap_.pop_back();
-    timer->slot_ = Timer::idle;
-    if (!heap_.empty()) {
-      place(0, last);
-      sift_down(0);
+    // Taken in batches, fired without the lock: firing enqueues and may add timers.
+    Timer* due[32];
+    std::size_t count = 0;
+    while (count < 32 && !heap_.empty() && heap_.front().when <= now) {
+      Timer* timer = heap_.front().timer;
+      Entry last = heap_.back();
+      heap_.pop_back();
+      timer->slot_ = Timer::idle;
+      due[count++] = timer;
+      if (!heap_.empty()) {
+        place(0, last);
+        sift_down(0);
+      }
     }
     lock_.unlock();
-    timer->fire(*timer);
+    for (std::size_t i = 0; i < count; ++i) due[i]->fire(*due[i]);
     lock_.lock();
   }
   arm_locked();

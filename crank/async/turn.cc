@@ -59,8 +59,6 @@ Runtime* current_runtime() noexcept {
   return thread.turn ? thread.turn->runtime : nullptr;
 }
 
-TaskRecord* current_task() noexcept { return detail::thread_state().task; }
-
 void run_job(Job& job, ExecutorRef executor, Runtime& runtime) noexcept {
   detail::TurnScope scope(executor, &runtime);
   detail::run_in_turn(scope.turn(), job);

@@ -40,7 +40,7 @@ ExecutorRef current_executor() noexcept;
 /// The runtime of the current turn or task, or null on a thread the library does not know.
 Runtime* current_runtime() noexcept;
 /// The current task, or null.
-TaskRecord* current_task() noexcept;
+inline TaskRecord* current_task() noexcept;
 
 /// Custom executors run what they were given with this, on the thread that is theirs for the moment: the job sees
 /// `executor` as current, and leaves it again before this returns.
@@ -82,5 +82,15 @@ inline ThreadState& thread_state() noexcept { return the_thread_state; }
 inline ThreadState& thread_state() noexcept { return the_thread_state; }
 #endif
 
+#if defined(__wasm__)
+constexpr bool take_back(Job&) noexcept { return false; }
+#else
+/// Takes a job that this thread enqueued last back out of its pool worker's queue. False: it is not there any more.
+bool take_back(Job& job) noexcept;
+#endif
+
 }  // namespace detail
+
+inline TaskRecord* current_task() noexcept { return detail::thread_state().task; }
+
 }  // namespace crank

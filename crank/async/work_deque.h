@@ -51,6 +51,22 @@ class WorkDeque {
     return job;
   }
 
+  /// Owner: the newest, if it is this one.
+  bool pop_if(Job* job) noexcept {
+    std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
+    if (ring_.load(std::memory_order_relaxed)->at(bottom - 1).load(std::memory_order_relaxed) != job) return false;
+    return pop() == job;
+  }
+
+  /// Owner: the oldest. Needs no fence, since the owner is not popping meanwhile.
+  Job* pop_oldest() noexcept {
+    std::int64_t top = top_.load(std::memory_order_acquire);
+    if (bottom_.load(std::memory_order_relaxed) <= top) return nullptr;
+    Job* job = ring_.load(std::memory_order_relaxed)->at(top).load(std::memory_order_relaxed);
+    if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return nullptr;
+    return job;
+  }
+
   /// Any thread: the oldest, or null when empty or when another thread was quicker.
   Job* steal() noexcept {
     std::int64_t top = top_.load(std::memory_order_acquire);

@@ -1,0 +1,103 @@
+// B6 async calls, B11 continuations, B12 the small questions.
+#include <cstdint>
+
+#include "bench/runtime/harness.h"
+#include "bench/runtime/pools.h"
+#include "crank/async/cancellation.h"
+#include "crank/async/continuation.h"
+#include "crank/async/task.h"
+#include "crank/async/task_local.h"
+
+namespace bench {
+namespace {
+
+using crank::Task;
+
+Task<std::uint64_t> leaf(std::uint64_t x) {
+  keep(x);
+  co_return x + 1;
+}
+[[gnu::noinline, clang::coro_wrapper]] Task<std::uint64_t> opaque_leaf(std::uint64_t x) {
+  keep(x);
+  return leaf(x);
+}
+Task<std::uint64_t> elided(int count) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i) sum += co_await leaf(sum);
+  co_return sum;
+}
+Task<std::uint64_t> from_slab(int count) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    auto call = opaque_leaf(sum);
+    sum += co_await std::move(call);
+  }
+  co_return sum;
+}
+
+Task<std::uint64_t> checked(int count) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i)
+    sum += co_await crank::with_continuation<int>([](crank::Continuation<int> done) { done.resume(1); });
+  co_return sum;
+}
+Task<std::uint64_t> unchecked(int count) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i)
+    sum += co_await crank::with_unsafe_continuation<int>([](crank::UnsafeContinuation<int> done) { done.resume(1); });
+  co_return sum;
+}
+
+Task<std::uint64_t> ask_cancelled(int count) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    sum += crank::is_cancelled();
+    keep(sum);
+  }
+  co_return sum;
+}
+Task<std::uint64_t> ask_priority(int count) {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    sum += static_cast<std::uint64_t>(crank::current_task()->priority);
+    keep(sum);
+  }
+  co_return sum;
+}
+const crank::TaskLocal<int> keys[8];
+Task<std::uint64_t> ask_local(int depth, int count) {
+  if (depth > 0) {
+    crank::LocalScope scope(keys[depth - 1], depth);
+    co_return co_await ask_local(depth - 1, count);
+  }
+  std::uint64_t sum = 0;
+  for (int i = 0; i < count; ++i) {
+    sum += static_cast<std::uint64_t>(*keys[7].get());
+    keep(sum);
+  }
+  co_return sum;
+}
+Task<std::uint64_t> ask_local_at_eight(int count) { co_return co_await ask_local(8, count); }
+Task<std::uint64_t> ask_local_at_one(int count) {
+  crank::LocalScope scope(keys[7], 1);
+  co_return co_await ask_local(0, count);
+}
+
+}  // namespace
+
+void add_calls(std::vector<Row>& rows) {
+  constexpr int many = 200'000;
+  auto row = [&](const char* name, const char* what, auto body, double target, double limit) {
+    rows.push_back({name, what, [body] { return keep(run_on_one(body(many))), double{many}; }, target, limit});
+  };
+  row("B6_call_elided", "await of a call whose frame the compiler elides", elided, 3, 4.2);
+  row("B6_call_slab", "await of a call whose frame comes from the pool", from_slab, 5.5, 7);
+  row("B11_continuation_checked", "a checked continuation made and resumed", checked, 25, 44);
+  row("B11_continuation_unsafe", "an unsafe continuation made and resumed", unchecked, 0, 0);
+  row("B12_is_cancelled", "is the task cancelled", ask_cancelled, 1, 4);
+  row("B12_task_local_1", "a task-local at depth 1", ask_local_at_one, 5, 4 * 2.5);
+  row("B12_task_local_8", "a task-local at depth 8", ask_local_at_eight, 10, 4 * 2.5);
+  row("B12_priority", "the current priority", ask_priority, 1, 4);
+}
+
+}  // namespace bench

@@ -1,0 +1,45 @@
+// The harness of the runtime's benchmarks: every row is run in rounds interleaved with all others; printed are minimum and
+// median of wall time and the median of processor time of all threads, in nanoseconds an operation.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+/// Nothing of `value` is optimised away.
+template <class T>
+inline void keep(const T& value) {
+  asm volatile("" : : "r,m"(value) : "memory");
+}
+
+/// One measurement: does the work and says how many operations that were.
+struct Row {
+  std::string name;        ///< B6_call_slab, calibration_call, ...
+  std::string what;        ///< a sentence for the table
+  std::function<double()> run;  ///< operations done
+  double target = 0;       ///< what we aim for, ns; 0: none
+  double limit = 0;        ///< what must hold, ns; 0: reported only
+  std::string unit = "ns";
+  bool is_value = false;   ///< `run` answers the figure itself, not a count
+};
+
+struct Measured {
+  double wall_min = 0, wall_median = 0, cpu_median = 0;
+};
+
+/// Runs all rows `rounds` times, interleaved.
+std::vector<Measured> measure(const std::vector<Row>& rows, int rounds);
+/// Prints the table and writes the JSON file; answers how many limits were missed.
+int report(const std::vector<Row>& rows, const std::vector<Measured>& figures, const std::string& json_path);
+
+void add_calibration(std::vector<Row>& rows);
+void add_calls(std::vector<Row>& rows);
+void add_forks(std::vector<Row>& rows);
+void add_actors(std::vector<Row>& rows);
+void add_flow(std::vector<Row>& rows);
+void add_structure(std::vector<Row>& rows);
+void add_peers(std::vector<Row>& rows);
+
+}  // namespace bench
