@@ -1,6 +1,7 @@
 # Reactors: bare core modules of docs/reactor-abi.md, written over crank/guest.
 #
-#   crank_reactor_module(hello SOURCES hello.cc SMALL STRIP)     build/PRESET/reactors/hello.wasm, target reactor_hello
+#   crank_reactor_module(hello SOURCES hello.cc SMALL STRIP [FLAGS …] [LINK …])
+#       build/PRESET/reactors/hello.wasm, target reactor_hello, part of `reactors`
 #   crank_reactor_text(no_pump no_pump.wat)                      the same from the text format
 #
 # SMALL takes the small allocator instead of wasi-libc's (crank/guest/small/allocator.cc says when); STRIP drops the names of
@@ -28,7 +29,7 @@ function(crank_reactor_add name file)
 endfunction()
 
 function(crank_reactor_module name)
-  cmake_parse_arguments(arg "SMALL;STRIP" "" "SOURCES;FLAGS" ${ARGN})
+  cmake_parse_arguments(arg "SMALL;STRIP" "" "SOURCES;FLAGS;LINK" ${ARGN})
   crank_guest_objects(objects reactor_${name} "${arg_SOURCES}" "${crank_reactor_flags};${arg_FLAGS}")
   get_property(archive TARGET crank_reactor_runtime PROPERTY CRANK_ARCHIVE)
   set(strip debug)
@@ -43,7 +44,7 @@ function(crank_reactor_module name)
   add_custom_command(OUTPUT ${file}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CRANK_REACTOR_DIR}
     COMMAND ${CMAKE_CXX_COMPILER} ${crank_guest_target} -mexec-model=reactor --no-wasm-opt
-      -Wl,--gc-sections,--strip-${strip} ${objects} ${allocator} ${archive} -o ${file}
+      -Wl,--gc-sections,--strip-${strip} ${arg_LINK} ${objects} ${allocator} ${archive} -o ${file}
     DEPENDS ${objects} ${allocator} ${archive} COMMENT "reactor ${name}.wasm" VERBATIM)
   crank_reactor_add(${name} ${file})
 endfunction()

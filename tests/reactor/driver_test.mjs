@@ -88,6 +88,16 @@ for (const budget of budgets) {
   same('idle but not complete is said', /^idle, and task \d+ is not complete/.test(idle), true);
 }
 
+// A thousand awaits of each kind, when warm: no allocation, but for the block an answer is written into.
+{
+  const reactor = await Reactor.open(module('counted'), {functions: {empty: () => '', text: () => 'some text'}});
+  for (const kind of ['bridge', 'call', 'actor', 'sleep', 'child', 'spawn'])
+    same(`allocations of ${kind}`, reactor.call('allocations_of', kind), ok('0'));
+  same('allocations of payload', reactor.call('allocations_of', 'payload'), ok('1000'));
+  const so_far = [1, 2, 3].map(() => Number(reactor.call('allocations_so_far').text));
+  same('allocations of a warm entry: its answer', so_far[2] - so_far[1], 1);
+}
+
 // A reactor without a runtime, whose timers are the host's.
 {
   const reactor = await Reactor.open(module('timers'));
