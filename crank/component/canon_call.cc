@@ -83,8 +83,7 @@ Result<> start_guest(LowerState& l, Call& c, LiftState& lift) {
   RootState& callee_root = *lift.instance->root;
   const bool across = &callee_root != caller.root;
   if (across) {
-    callee_root.retain();
-    caller.root->retain();
+    caller.root->retain();  // the callee's came from the slot
     c.callee_root = &callee_root;
     c.caller_root = caller.root;
   }
@@ -125,7 +124,7 @@ void finish(Call& c, Group& group) {
 
 Result<LiftState*> find_callee(LowerState& l) {
   if (l.target->kind == Target::lifted) [[likely]] return l.target->lift;
-  return l.target->slot->callee(*l.instance->root, l.target->edge_lift);
+  return l.target->slot->callee(l.target->edge_lift, l.instance->group->top);
 }
 
 // ---- the host as callee ---------------------------------------------------------------------------------------------

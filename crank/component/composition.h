@@ -36,8 +36,8 @@ struct ReusePolicy {
 struct PartOptions {
   std::string name;
   std::shared_ptr<const Blueprint> blueprint;
-  /// For calls from the host. A part called by another part keeps one root for all its callers until that root ends
-  /// (streams and resources between the two belong together) unless `per_edge_call` is set.
+  /// For calls from the host. A part called by another part keeps one root for all its callers until that root ends,
+  /// or its uses (`max_uses`) are spent: streams and resources between the two belong together.
   ReusePolicy reuse = ReusePolicy::concurrently(0xffff'ffffu);
   RootOptions root;
 };

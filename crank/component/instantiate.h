@@ -1,7 +1,13 @@
 // Internal: makes the guests of a root whose targets and actors are set.
 #pragma once
 
+#include <string_view>
+#include <vector>
+
 #include "crank/base/result.h"
+#include "crank/component/host.h"
+#include "crank/component/linked.h"
+#include "crank/component/program.h"
 
 namespace crank::component::detail {
 
@@ -10,5 +16,10 @@ class RootState;
 
 /// Runs on this thread with every group's executor held. `chain`: the native stack below, if a guest's call needs the root.
 Result<> instantiate_root(RootState& root, const Activation* chain);
+
+/// What the host has for an import; Code::missing_import or bad_type with a sentence.
+Result<Target> bind_to_host(const Program& program, const Import& import, const Imports& imports);
+/// An exported function by path ("iface#name", versions compatible); null if there is none.
+const Export* find_in(const std::vector<Export>& exports, std::string_view path);
 
 }  // namespace crank::component::detail

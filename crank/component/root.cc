@@ -18,9 +18,7 @@ using detail::Call;
 using detail::RootState;
 using detail::Target;
 
-namespace {
-
-Result<Target> bind_import(const Program& program, const Import& import, const Imports& imports) {
+Result<detail::Target> detail::bind_to_host(const Program& program, const Import& import, const Imports& imports) {
   Imports::Found found = imports.find(import.interface, import.name);
   Target target;
   target.import = &import;
@@ -42,6 +40,8 @@ Result<Target> bind_import(const Program& program, const Import& import, const I
                                            nearest.empty() ? "" : concat("; the nearest the host has is ", nearest)));
 }
 
+namespace {
+
 void list_functions(const std::vector<Export>& exports, const std::string& prefix, std::string& out) {
   for (const Export& e : exports) {
     if (e.item.kind == ExportItem::function) out += concat(out.empty() ? "" : ", ", prefix, e.name);
@@ -49,7 +49,9 @@ void list_functions(const std::vector<Export>& exports, const std::string& prefi
   }
 }
 
-const Export* find_in(const std::vector<Export>& exports, std::string_view path) {
+}  // namespace
+
+const Export* detail::find_in(const std::vector<Export>& exports, std::string_view path) {
   for (const Export& e : exports)
     if (e.item.kind == ExportItem::function && e.name == path) return &e;
   auto at = path.rfind('#');
@@ -65,6 +67,8 @@ const Export* find_in(const std::vector<Export>& exports, std::string_view path)
   return nullptr;
 }
 
+namespace {
+
 void find_anywhere(const std::vector<Export>& exports, std::string_view name, std::vector<const Export*>& out) {
   for (const Export& e : exports) {
     if (e.item.kind == ExportItem::instance) find_anywhere(e.item.exports, name, out);
@@ -76,7 +80,7 @@ void find_anywhere(const std::vector<Export>& exports, std::string_view name, st
 
 Result<Function> find_function(const Blueprint& blueprint, std::string_view path) {
   const Program& program = blueprint.program();
-  const Export* found = find_in(program.exports, path);
+  const Export* found = detail::find_in(program.exports, path);
   if (!found) {
     std::vector<const Export*> all;
     find_anywhere(program.exports, path, all);
@@ -102,7 +106,7 @@ Result<std::shared_ptr<Root>> Root::instantiate(std::shared_ptr<const Blueprint>
   const Program& program = blueprint->program();
   std::vector<Target> targets;
   for (const Import& import : program.imports) {
-    CRANK_TRY(Target target, bind_import(program, import, imports));
+    CRANK_TRY(Target target, detail::bind_to_host(program, import, imports));
     targets.push_back(std::move(target));
   }
   auto* state = new RootState(std::move(blueprint), std::move(options), *runtime, std::make_shared<detail::Domain>());
@@ -194,11 +198,12 @@ Task<Result<Value>> Root::call(Function function, std::vector<Value> arguments, 
     HostCall call(self, "", *target.import, state_.options.data);
     if (target.kind == Target::host_plain) co_return target.plain(call, arguments);
     if (target.kind == Target::host_async) co_return co_await target.async(std::move(call), std::move(arguments));
-    auto found = target.slot->callee(state_, target.edge_lift);
+    auto found = target.slot->callee(target.edge_lift, nullptr);
     if (!found) co_return fail(std::move(found).error());
     lift = *found;
   }
   detail::HostCaller caller(state_, *lift, std::move(arguments), options);
+  if (lift->instance->root != &state_) lift->instance->root->release();
   co_return co_await caller.run();
 }
 

@@ -6,15 +6,16 @@
 
 namespace crank::component::detail {
 
+struct Activation;
 struct LiftState;
 class RootState;
 
 class Slot {
  public:
   virtual ~Slot() = default;
-  /// The lift of the root that `caller` talks to, instantiated if there is none. The root is kept alive by the slot until
-  /// the caller's turn has ended or the call holds it.
-  virtual Result<LiftState*> callee(RootState& caller, LiftId lift) = 0;
+  /// The lift of the root that stands here now, instantiated if there is none (`chain`: the native stack that needs it).
+  /// The answer holds a reference on that root's record, which is the caller's to give back.
+  virtual Result<LiftState*> callee(LiftId lift, const Activation* chain) = 0;
 };
 
 }  // namespace crank::component::detail
