@@ -1,0 +1,25 @@
+;; Seed of corpus/decode/types.wasm: wasm-tools parse
+(component $types
+  (type (record (field "a" bool) (field "b-c" (list (option u8)))))
+  (type (variant (case "x") (case "y" (result s8 (error string)))))
+  (type (tuple s16 u16 s32 u32 s64 u64 f32 f64 char))
+  (type (flags "r" "w" "x"))
+  (type (enum "red" "green"))
+  (type (stream u8))
+  (type (future))
+  (type (result))
+  (type error-context)
+  (type (func async (param "a" (tuple u8 string)) (result (stream u32))))
+  (type (component
+    (import "dep:pkg/iface@0.2.0" (instance (export "r" (type (sub resource)))))
+    (type $t (record (field "n" u64)))
+    (export "t" (type (eq $t)))))
+  (type (instance
+    (export "r" (type $r (sub resource)))
+    (export "[constructor]r" (func (result (own $r))))
+    (export "[method]r.size" (func (param "self" (borrow $r)) (result u32)))
+    (export "[static]r.count" (func (result u32)))))
+  (core type (module (type (func (param i32))) (import "a" "b" (func (type 0))) (export "m" (memory 1)) (export "g" (global (mut i64)))))
+  (core type (func (param i32 i64 f32 f64) (result i32)))
+  (core type (struct (field (mut i8)) (field (ref null func))))
+)
