@@ -1,0 +1,20 @@
+// CLI11 for the sources of this layer; users don't read this.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+#include "crank/cli/commands.h"
+
+namespace crank::cli {
+
+struct Parser {
+  CLI::App app;
+  CLI::App* chosen(CLI::App* command) const { return command->parsed() ? command : nullptr; }
+};
+
+/// Adds a sub-command with its sentence and, below its options, examples.
+CLI::App* add_command(Parser& parser, const std::string& name, const std::string& sentence, const std::string& footer);
+
+}  // namespace crank::cli
