@@ -93,7 +93,24 @@ void Group::post(Job& job) {
 void Group::schedule_pump() {
   if (pump_posted) return;
   pump_posted = true;
-  post(pump);
+  root.retain();
+  root.domain().begin();
+  root.runtime.enqueue(pump);
+}
+
+void Group::run_pump(Job* job) noexcept {
+  Group& self = *static_cast<Pump*>(job)->group;
+  if (self.actor->try_enter()) {
+    self.pump_posted = false;
+    return self.end_nested_turn();
+  }
+  job->run = [](Job* held) noexcept {
+    Group& group = *static_cast<Pump*>(held)->group;
+    held->run = run_pump;
+    group.pump_posted = false;
+    group.end_turn();
+  };
+  self.actor->enqueue(*job);
 }
 
 void Group::make_ready(Call& task) {

@@ -124,8 +124,9 @@ struct Group {
   void end_turn();
   /// The same for a turn begun by `continue_turn`: also leaves the executor.
   void end_nested_turn();
-  /// settle() later, in a turn of its own.
+  /// settle() later, in a turn of its own. Until then the executor stays free, so that calls still enter nested (C3).
   void schedule_pump();
+  static void run_pump(Job* job) noexcept;
   bool idle() const noexcept { return ready.empty() && gates == nullptr; }
 
   void make_ready(Call& task);

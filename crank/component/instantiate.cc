@@ -64,11 +64,7 @@ class Instantiation {
       Group& group = *root_.groups.back();
       group.may_block = program_.groups[g].may_block;
       group.pump.group = &group;
-      group.pump.run = [](Job* job) noexcept {
-        Group& self = *static_cast<Group::Pump*>(job)->group;
-        self.pump_posted = false;
-        self.end_turn();
-      };
+      group.pump.run = Group::run_pump;
       engine::StoreOptions options;
       options.user = &group;
       options.slice = slice_ticks;
