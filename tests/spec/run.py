@@ -56,9 +56,11 @@ def convert(tool, suite, name, folder):
     return script, None
 
 
-def play(program, script, threads, limit):
+def play(program, script, threads, limit, disputed):
     """Rows by index of the command, and what ended the process if it did not end well."""
     command = [program, str(script)] + (["--threads", str(threads)] if threads else [])
+    for line in disputed:
+        command += ["--disputed", line]
     try:
         done = subprocess.run(command, capture_output=True, timeout=limit)
         out, problem = done.stdout, None
@@ -173,7 +175,8 @@ def main():
             file.failures.append({"line": 0, "type": "file", "message": problem, "listed": False})
             return file
         commands = [c for c in json.loads(script.read_text())["commands"] if c.get("module_type", "binary") == "binary"]
-        rows, problem = play(program, script, options.threads, options.limit)
+        rows, problem = play(program, script, options.threads, options.limit,
+                             [key.rpartition(":")[2] for key in disputed if key.rpartition(":")[0] == name])
         if problem:
             file.failures.append({"line": 0, "type": "file", "message": problem, "listed": False})
         file.judge(commands, rows, problem, disputed, not_yet)

@@ -1,5 +1,6 @@
 // crank_spec: plays one converted file of the Component Model's suite against this host and prints one JSON line a command:
 //   {"line": 102, "type": "assert_trap", "ok": true, "text": false, "message": "…"}
+// After the line given with --disputed a trapped instance is made anew: what follows is judged by itself.
 // run.py starts one process a file, so that an abort or a hang costs that file only. Everything runs on the manual
 // executor, so a call that nothing will ever finish is seen at once; --threads N plays on a pool instead.
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "crank/async/manual_executor.h"
 #include "crank/async/sync_wait.h"
@@ -53,7 +55,8 @@ class Player {
     if (type == "module") {
       auto blueprint = prepare_file(command);
       bool accepted = blueprint.has_value();
-      Verdict verdict = note(instantiate(std::move(blueprint)), command.value("name", ""));
+      current_blueprint_ = accepted ? *blueprint : nullptr;
+      Verdict verdict = note(std::move(blueprint), command.value("name", ""));
       verdict.accepted = accepted;
       return verdict;
     }
@@ -67,7 +70,7 @@ class Player {
       std::string name = command.contains("module") && !command.at("module").is_null() ? command.at("module").get<std::string>() : "last";
       auto found = definitions_.find(name);
       if (found == definitions_.end()) return failed(concat("there is no definition ", name));
-      return note(instantiate(found->second), command.value("instance", ""));
+      return note(current_blueprint_ = found->second, command.value("instance", ""));
     }
     if (type == "action" || type == "assert_return") return returns(command);
     if (type == "assert_trap") return traps(command);
@@ -82,6 +85,11 @@ class Player {
       return expect_error(blueprint.error(), command, true);
     }
     return failed(concat("a command of unknown type ", type));
+  }
+
+  /// Makes the current instance anew if it has trapped.
+  void renew() {
+    if (current_ && current_->state() != Root::State::live) note(current_blueprint_, current_name_);
   }
 
  private:
@@ -104,9 +112,11 @@ class Player {
     return run(work(*std::move(blueprint)));
   }
 
-  Verdict note(Instantiated root, std::string name) {
+  Verdict note(Prepared blueprint, std::string name) {
     current_ = nullptr;
+    current_name_ = name;
     if (!name.empty()) named_[name] = nullptr;
+    Instantiated root = instantiate(std::move(blueprint));
     if (!root) return failed(root.error().to_string());
     current_ = *root;
     alive_.push_back(*root);
@@ -185,21 +195,25 @@ class Player {
   std::map<std::string, std::shared_ptr<Root>> named_;
   std::vector<std::shared_ptr<Root>> alive_;
   std::shared_ptr<Root> current_;
+  std::shared_ptr<const Blueprint> current_blueprint_;
+  std::string current_name_;
 };
 
 int main(int count, char** arguments) {
   unsigned threads = 0;
   std::string path;
+  std::set<long> disputed;
   long until = -1;
   for (int i = 1; i < count; ++i) {
     std::string argument = arguments[i];
     if (argument == "--threads" && i + 1 < count) threads = static_cast<unsigned>(std::atoi(arguments[++i]));
     else if (argument == "--until" && i + 1 < count) until = std::atol(arguments[++i]);
+    else if (argument == "--disputed" && i + 1 < count) disputed.insert(std::atol(arguments[++i]));
     else path = argument;
   }
   std::ifstream file(path);
   if (path.empty() || !file) {
-    std::fprintf(stderr, "usage: crank_spec [--threads N] [--until LINE] FILE.json (made by wasm-tools json-from-wast)\n");
+    std::fprintf(stderr, "usage: crank_spec [--threads N] [--until LINE] [--disputed LINE]... FILE.json (made by wasm-tools json-from-wast)\n");
     return 2;
   }
   json script = json::parse(file);
@@ -210,6 +224,7 @@ int main(int count, char** arguments) {
     long line = command.at("line").get<long>();
     if (until >= 0 && line > until) break;
     Verdict verdict = player.play(command);
+    if (disputed.contains(line)) player.renew();
     json row = {{"line", line}, {"type", command.at("type")}, {"ok", verdict.ok}, {"text", verdict.text},
                 {"accepted", verdict.accepted}, {"message", verdict.message}};
     std::cout << row.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
