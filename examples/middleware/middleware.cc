@@ -27,32 +27,50 @@ Task<bool> drain(Codec& codec, Flush flush, std::span<std::uint8_t> output, http
   co_return true;
 }
 
-// Moves one body through a codec, to its end or to the end of whoever reads it.
+// Moves one body through a codec: to its end (true), to the end of whoever reads it, or to the first byte that is wrong.
 template <class Codec>
-Task<> pump(Coding coding, http::Body from, http::OutcomeWriter handled, http::Sending to) {
-  Codec codec(coding);
+Task<bool> pump(Codec& codec, http::ByteReader from, http::ByteWriter& to) {
   std::vector<std::uint8_t> input(window), output(window);
   bool wanted = true;
   for (bool ended = false; !ended && wanted && !codec.failed();) {
-    auto read = from.bytes.read(input);
-    if (!read.is_ready() && codec.holds_back()) wanted = co_await drain(codec, Flush::sync, output, to.bytes);
+    auto read = from.read(input);
+    if (!read.is_ready() && codec.holds_back()) wanted = co_await drain(codec, Flush::sync, output, to);
     guest::Copied got = co_await read;
     ended = got.ended || got.cancelled;
     codec.feed(std::span(input).first(got.count));
-    if (wanted) wanted = co_await drain(codec, Flush::none, output, to.bytes);
+    if (wanted) wanted = co_await drain(codec, Flush::none, output, to);
   }
-  from.bytes.close();
+  if (wanted && !codec.failed()) wanted = co_await drain(codec, Flush::finish, output, to);
+  co_return wanted && !codec.failed();
+}
+
+// The request's body: what is no valid coding ends as an error for both sides.
+Task<> decode(Coding coding, http::Body from, http::OutcomeWriter handled, http::Sending to) {
+  Decoder decoder(coding);
+  bool all = co_await pump(decoder, std::move(from.bytes), to.bytes);
   http::Trailers trailers = http::TrailersGlue::abandoned();
   http::Outcome outcome = http::fine();
-  if (wanted && !codec.failed()) wanted = co_await drain(codec, Flush::finish, output, to.bytes);
-  if (codec.failed()) {
-    outcome = http::failed(http::error(WASI_HTTP_TYPES_ERROR_CODE_HTTP_PROTOCOL_ERROR));
-    trailers = http::cut_by(http::error(WASI_HTTP_TYPES_ERROR_CODE_HTTP_PROTOCOL_ERROR));
-  } else if (wanted) {
+  if (all) {
     co_await from.trailers.read(trailers);
+  } else if (decoder.failed()) {
+    auto wrong = http::error(WASI_HTTP_TYPES_ERROR_CODE_HTTP_PROTOCOL_ERROR);
+    outcome = http::failed(wrong);
+    trailers = http::cut_by(wrong);
   }
   spawn(std::move(handled).fulfil(outcome)).run_on();
   co_await http::finish(std::move(to), trailers);
+}
+
+// The answer's body. Its trailers are passed on unread: a service that hands a request's body over as its answer's hands
+// over our own future, which only somebody else may read (a component cannot copy such a value to itself).
+Task<> encode(Coding coding, http::ByteReader from, http::OutcomeWriter handled, http::ByteWriter to, http::OutcomeReader sent) {
+  Encoder encoder(coding);
+  co_await pump(encoder, std::move(from), to);
+  to.close();
+  spawn(std::move(handled).fulfil(http::fine())).run_on();
+  http::Outcome outcome{};
+  co_await sent.read(outcome);
+  if (outcome.is_err) wasi_http_types_error_code_free(&outcome.val.err);
 }
 
 // The request as the next handler shall see it: decoded if its outermost coding is one of ours.
@@ -71,8 +89,8 @@ http::Request decoded(http::Request request) {
   auto [forwarded, outcome] = http::Request::make_like(request, std::move(fields),
                                                        {std::move(bytes_reader), std::move(trailers_reader)});
   http::Body body = std::move(request).consume(std::move(handled_reader));
-  spawn(pump<Decoder>(outermost.coding, std::move(body), std::move(handled),
-                      {std::move(bytes), std::move(trailers), std::move(outcome)}))
+  spawn(decode(outermost.coding, std::move(body), std::move(handled),
+               {std::move(bytes), std::move(trailers), std::move(outcome)}))
       .run_on();
   return std::move(forwarded);
 }
@@ -103,8 +121,10 @@ http::Response encoded(http::Response response, std::string_view accept_encoding
   std::uint16_t status = response.status();
   auto [handled_reader, handled] = guest::make_future<http::OutcomeGlue>();
   http::Body body = std::move(response).consume(std::move(handled_reader));
-  auto [answer, sending] = http::Response::with_body(status, std::move(fields));
-  spawn(pump<Encoder>(coding, std::move(body), std::move(handled), std::move(sending))).run_on();
+  auto [bytes_reader, bytes] = guest::make_stream<http::ByteGlue>();
+  auto [answer, sent] =
+      http::Response::passing_on(status, std::move(fields), {std::move(bytes_reader), std::move(body.trailers)});
+  spawn(encode(coding, std::move(body.bytes), std::move(handled), std::move(bytes), std::move(sent))).run_on();
   return std::move(answer);
 }
 
