@@ -39,8 +39,9 @@ void CancellationHandler::detach() noexcept {
   lock.unlock_owner();
   if (listed) [[likely]] return;
   if (state_.load(std::memory_order_acquire) == State::done) return;
-  if (runner_ == &detail::thread_state()) {
-    if (gone_) *gone_ = true;
+  for (detail::RunningHandler* running = detail::thread_state().running_handlers; running; running = running->outer) {
+    if (running->handler != this) continue;
+    running->gone = true;
     return;
   }
   while (state_.load(std::memory_order_acquire) == State::running) detail::wait_a_little();
@@ -51,22 +52,23 @@ void TaskRecord::cancel() noexcept {
   detail::trace(TraceEvent::cancelled, this);
   // One at a time and without the lock while it runs: a handler may detach others, or end itself.
   for (;;) {
-    bool gone = false;
     handlers_lock.lock_other();
     CancellationHandler* handler = handlers;
     if (handler) {
       handlers = handler->next_;
       if (handlers) handlers->link_ = &handlers;
-      handler->runner_ = &detail::thread_state();
-      handler->gone_ = &gone;
       handler->state_.store(CancellationHandler::State::running, std::memory_order_relaxed);
     }
     // Whoever attaches from now on sees the bit: an empty list stays empty.
     bool last = handlers == nullptr;
     handlers_lock.unlock_other();
     if (!handler) return;
+    detail::RunningHandler*& innermost = detail::thread_state().running_handlers;
+    detail::RunningHandler running{handler, innermost};
+    innermost = &running;
     handler->run_(*handler);
-    if (!gone) handler->state_.store(CancellationHandler::State::done, std::memory_order_release);
+    innermost = running.outer;
+    if (!running.gone) handler->state_.store(CancellationHandler::State::done, std::memory_order_release);
     if (last) return;
   }
 }

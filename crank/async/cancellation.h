@@ -45,10 +45,8 @@ class CancellationHandler {
   Run run_;
   TaskRecord* task_ = nullptr;
   CancellationHandler* next_ = nullptr;
-  CancellationHandler** link_ = nullptr;
+  CancellationHandler** link_ = nullptr;  // what points to it
   std::atomic<State> state_{State::idle};
-  const void* runner_ = nullptr;        // identifies the thread that runs it
-  bool* gone_ = nullptr;                // told by the destructor while it runs on this very thread
 };
 
 namespace detail {

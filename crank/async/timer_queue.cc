@@ -92,13 +92,14 @@ void TimerQueue::fire_due() noexcept {
       Timer* timer = heap_.front().timer;
       Entry last = heap_.back();
       heap_.pop_back();
-      timer->slot_ = Timer::idle;
       due[count++] = timer;
       if (!heap_.empty()) {
-        place(0, last);
+        heap_.front() = last;
         sift_down(0);
+        __builtin_prefetch(heap_.front().timer, 1);
       }
     }
+    for (std::size_t i = 0; i < count; ++i) due[i]->slot_ = Timer::idle;
     lock_.unlock();
     for (std::size_t i = 0; i < count; ++i) due[i]->fire(*due[i]);
     lock_.lock();

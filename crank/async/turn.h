@@ -67,10 +67,18 @@ class [[nodiscard]] TurnScope {
 /// of theirs. Afterwards the turn is what it was before.
 void run_in_turn(Turn& turn, Job& job) noexcept;
 
+/// A cancellation handler that a thread is just running; innermost first.
+struct RunningHandler {
+  const void* handler;
+  RunningHandler* outer;
+  bool gone = false;  // it was detached by what it runs itself
+};
+
 struct ThreadState {
   TaskRecord* task = nullptr;
   Turn* turn = nullptr;
   PoolWorker* worker = nullptr;
+  RunningHandler* running_handlers = nullptr;
   std::uint64_t next_id = 0, last_id = 0;  // this thread's block of task ids
 };
 
