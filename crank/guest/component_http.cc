@@ -1,5 +1,7 @@
 #include "crank/guest/component_http.h"
 
+#include <vector>
+
 namespace crank::guest::http {
 namespace {
 
@@ -20,6 +22,15 @@ bool present(bool some, Value& value) noexcept {
 }
 
 }  // namespace
+
+Fields::Fields(std::initializer_list<Field> fields) : Resource(wasi_http_types_own_fields_t{0}) {
+  std::vector<wasi_http_types_tuple2_field_name_field_value_t> entries;
+  for (const Field& field : fields) entries.push_back({glue(field.name), value_of(field.value)});
+  wasi_http_types_list_tuple2_field_name_field_value_t list{entries.data(), entries.size()};
+  OwnHeaderError refused;
+  if (!wasi_http_types_static_fields_from_list(&list, &handle_, refused.out()))
+    handle_ = wasi_http_types_constructor_fields();
+}
 
 std::string Fields::get(std::string_view name) const {
   Heap<wasi_http_types_list_field_value_t, wasi_http_types_list_field_value_free> values;

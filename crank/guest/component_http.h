@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +101,11 @@ class Fields : public Resource<wasi_http_types_own_fields_t, wasi_http_types_fie
  public:
   using Resource::Resource;
   Fields() : Resource(wasi_http_types_constructor_fields()) {}
+  struct Field {
+    std::string_view name, value;
+  };
+  /// All of them in one call of the host; empty when it refuses one.
+  Fields(std::initializer_list<Field> fields);
 
   /// All values of the name, joined by ", "; empty when there are none.
   std::string get(std::string_view name) const;

@@ -151,7 +151,6 @@ std::uint32_t ExportTask::exit() noexcept {
   }
   if (armed_) detail::misuse("a call ended while something still waits in it");
   first_.reset();
-  canonical::crank_context_set(nullptr);
   state_ = State::ended;
   next_free_ = ended_calls;
   ended_calls = this;

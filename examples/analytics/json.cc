@@ -9,8 +9,11 @@ using crank::concat;
 using crank::fail;
 using crank::Result;
 
+namespace {
+[[clang::no_destroy]] const Value null;
+}
+
 const Value& Value::operator[](std::string_view name) const noexcept {
-  static const Value null;
   for (std::size_t i = 0; i < names_.size(); ++i)
     if (names_[i] == name) return items_[i];
   return null;
@@ -57,7 +60,10 @@ class Reader {
       case '{': return read_object(into, depth);
       case '[': return read_array(into, depth);
       case '"': into.kind_ = Value::Kind::text; return read_text(into.text_);
-      case 't': into.kind_ = Value::Kind::boolean; into.number_ = 1; return word("true");
+      case 't':
+        into.kind_ = Value::Kind::boolean;
+        into.number_ = 1;
+        return word("true");
       case 'f': into.kind_ = Value::Kind::boolean; return word("false");
       case 'n': return word("null");
       default: return read_number(into);
@@ -136,7 +142,7 @@ class Reader {
     unit = 0;
     for (int i = 0; i < 4; ++i, ++at_) {
       char c = peek();
-      unsigned digit = c >= '0' && c <= '9' ? static_cast<unsigned>(c - '0')
+      unsigned digit = c >= '0' && c <= '9'   ? static_cast<unsigned>(c - '0')
                        : c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a' + 10)
                        : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A' + 10)
                                               : 16;
@@ -150,7 +156,9 @@ class Reader {
     char c = peek();
     ++at_;
     switch (c) {
-      case '"': case '\\': case '/': out.push_back(c); return true;
+      case '"':
+      case '\\':
+      case '/': out.push_back(c); return true;
       case 'b': out.push_back('\b'); return true;
       case 'f': out.push_back('\f'); return true;
       case 'n': out.push_back('\n'); return true;
@@ -163,7 +171,8 @@ class Reader {
     if (!hex4(point)) return false;
     if (point >= 0xd800 && point < 0xdc00) {
       unsigned low;
-      if (!take('\\') || !take('u') || !hex4(low) || low < 0xdc00 || low > 0xdfff) return wrong("half a surrogate pair");
+      if (!take('\\') || !take('u') || !hex4(low) || low < 0xdc00 || low > 0xdfff)
+        return wrong("half a surrogate pair");
       point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
     } else if (point >= 0xdc00 && point < 0xe000) {
       return wrong("half a surrogate pair");
@@ -194,8 +203,10 @@ class Reader {
       char c = text_[at_++];
       if (c == '"') return true;
       if (static_cast<unsigned char>(c) < 0x20) return wrong("a control character in a text");
-      if (c != '\\') out.push_back(c);
-      else if (!read_escape(out)) return false;
+      if (c != '\\')
+        out.push_back(c);
+      else if (!read_escape(out))
+        return false;
     }
   }
 

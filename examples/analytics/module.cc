@@ -63,7 +63,8 @@ Result<crank::ActorRef<Sdk>> sdk() {
 }
 
 void read_duration(const json::Value& value, crank::Duration& into) {
-  if (value.kind() == json::Value::Kind::number) into = std::chrono::milliseconds(static_cast<std::int64_t>(value.number()));
+  if (value.kind() == json::Value::Kind::number)
+    into = std::chrono::milliseconds(static_cast<std::int64_t>(value.number()));
 }
 template <class T>
 void read_count(const json::Value& value, T& into) {
@@ -75,11 +76,12 @@ void read_count(const json::Value& value, T& into) {
 
 using namespace analytics;
 
-CRANK_ENTRY(configure)(Argument argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(configure)(Argument argument)->Task<Result<Bytes>> {
   json::Value given = co_await or_return(json::parse(as_text(argument)));
   auto& module = crank::guest::module_state<Module>();
   if (module.sdk) co_return fail(Code::bad_state, "analytics: it is configured already");
-  if (given["endpoint"].text().empty()) co_return fail(Code::bad_argument, "analytics: the configuration has no endpoint");
+  if (given["endpoint"].text().empty())
+    co_return fail(Code::bad_argument, "analytics: the configuration has no endpoint");
   Options options;
   read_count(given["batch"], options.batch);
   read_count(given["capacity"], options.capacity);
@@ -92,44 +94,45 @@ CRANK_ENTRY(configure)(Argument argument) -> Task<Result<Bytes>> {
   co_return Bytes();
 }
 
-CRANK_ENTRY(run)(Argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(run)(Argument)->Task<Result<Bytes>> {
   auto self = co_await or_return(sdk());
   co_await self.call(&Sdk::run);
   co_return fail(Code::cancelled, "analytics: it was asked to stop; what is buffered stays");
 }
 
-CRANK_ENTRY(track)(Argument argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(track)(Argument argument)->Task<Result<Bytes>> {
   auto self = co_await or_return(sdk());
   std::string_view text = as_text(argument), number = text.substr(std::min(text.size(), text.rfind(' ') + 1));
   std::int64_t value = 0;
   auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), value);
   if (number.size() == text.size() || problem != std::errc() || end != number.data() + number.size())
     co_return fail(Code::bad_argument, "analytics: track wants a name, a space, and a whole number");
-  std::uint64_t id = co_await self.call(&Sdk::track, std::string(text.substr(0, text.size() - number.size() - 1)), value);
+  std::uint64_t id =
+      co_await self.call(&Sdk::track, std::string(text.substr(0, text.size() - number.size() - 1)), value);
   co_return Bytes(concat(id));
 }
 
-CRANK_ENTRY(flush)(Argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(flush)(Argument)->Task<Result<Bytes>> {
   auto self = co_await or_return(sdk());
   co_await or_return(co_await self.call(&Sdk::flush));
   co_return Bytes();
 }
 
-CRANK_ENTRY(online)(Argument argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(online)(Argument argument)->Task<Result<Bytes>> {
   auto self = co_await or_return(sdk());
   co_await self.call(&Sdk::set_online, as_text(argument) != "0");
   co_return Bytes();
 }
 
-CRANK_ENTRY(statistics)(Argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(statistics)(Argument)->Task<Result<Bytes>> {
   auto self = co_await or_return(sdk());
   Statistics all = co_await self.call(&Sdk::statistics);
-  co_return Bytes(concat("tracked ", all.tracked, ", delivered ", all.delivered, ", refused ", all.refused, ", dropped ",
-                         all.dropped, ", buffered ", all.buffered, ", attempts ", all.attempts));
+  co_return Bytes(concat("tracked ", all.tracked, ", delivered ", all.delivered, ", refused ", all.refused,
+                         ", dropped ", all.dropped, ", buffered ", all.buffered, ", attempts ", all.attempts));
 }
 
 // {"title": "…", "events": [{"name": "…", "count": n}, …]} becomes "title: name n, name n; together n".
-CRANK_ENTRY(fetch_report)(Argument argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(fetch_report)(Argument argument)->Task<Result<Bytes>> {
   http::Response page = co_await or_return(co_await http::get(as_text(argument)));
   if (page.code() != 200) co_return fail(Code::io, concat("analytics: the report's server answered ", page.code()));
   json::Value report = co_await or_return(json::parse(page.text()));

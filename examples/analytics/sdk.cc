@@ -86,7 +86,8 @@ Task<> Sdk::run() {
       std::ignore = co_await crank::with_deadline(due, next_of(woken_));
       continue;
     }
-    std::vector<Event> batch(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(std::min(options_.batch, buffer_.size())));
+    std::vector<Event> batch(buffer_.begin(),
+                             buffer_.begin() + static_cast<std::ptrdiff_t>(std::min(options_.batch, buffer_.size())));
     ++statistics_.attempts;
     in_flight_ = batch.back().id;
     // Others are on this actor meanwhile: events are added behind, and none of the batch is dropped.

@@ -39,12 +39,13 @@ class Transport {
 };
 
 struct Options {
-  std::size_t batch = 20;                                     ///< events in a batch; so many are sent at once
-  crank::Duration max_age = std::chrono::seconds(5);          ///< no event waits longer than that for company
-  std::size_t capacity = 1000;                                ///< beyond it the oldest not just being sent are dropped and counted
-  crank::Duration backoff = std::chrono::milliseconds(200);   ///< the first retry comes within that time, on average half
+  std::size_t batch = 20;                             ///< events in a batch; so many are sent at once
+  crank::Duration max_age = std::chrono::seconds(5);  ///< no event waits longer than that for company
+  std::size_t capacity = 1000;  ///< beyond it the oldest not just being sent are dropped and counted
+  crank::Duration backoff =
+      std::chrono::milliseconds(200);  ///< the first retry comes within that time, on average half
   crank::Duration backoff_cap = std::chrono::seconds(30);
-  std::uint64_t seed = 1;                                     ///< of the jitter
+  std::uint64_t seed = 1;  ///< of the jitter
 };
 
 struct Statistics {
@@ -87,7 +88,8 @@ class Sdk : public crank::Actor {
   crank::StreamSource<bool> wake_;
   crank::Stream<bool> woken_;
   Statistics statistics_;
-  std::uint64_t next_id_ = 1, in_flight_ = 0, flush_until_ = 0, random_;  // in_flight_: the last id of the batch being sent
+  std::uint64_t next_id_ = 1, in_flight_ = 0, flush_until_ = 0,
+                random_;  // in_flight_: the last id of the batch being sent
   unsigned failures_ = 0;
   bool online_ = true;
   crank::Instant not_before_{};

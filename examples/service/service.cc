@@ -44,16 +44,12 @@ std::uint64_t query_number(std::string_view path, std::string_view name, std::ui
   return otherwise;
 }
 
-http::Fields plain_text() {
-  http::Fields fields;
-  fields.set("content-type", "text/plain; charset=utf-8");
-  return fields;
-}
-http::Fields plain_text(std::uint64_t length) {
-  http::Fields fields = plain_text();
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
+
+http::Fields plain_text_of(std::uint64_t length) {
   char digits[20];
-  fields.set("content-length", {digits, std::to_chars(digits, digits + sizeof digits, length).ptr});
-  return fields;
+  std::string_view number(digits, std::to_chars(digits, digits + sizeof digits, length).ptr);
+  return {{"content-type", plain_text}, {"content-length", number}};
 }
 
 // `text` is a literal.
@@ -63,7 +59,7 @@ Task<> send_literal(http::Sending sending, std::string_view text) {
 }
 
 http::Answer literal(std::uint16_t status, std::string_view text) {
-  auto [response, sending] = http::Response::with_body(status, plain_text(text.size()));
+  auto [response, sending] = http::Response::with_body(status, plain_text_of(text.size()));
   spawn(send_literal(std::move(sending), text)).run_on();
   return std::move(response);
 }
@@ -162,7 +158,7 @@ Task<> send_slowly(http::Body body, http::OutcomeWriter outcome, http::Sending s
 http::Answer slow(http::Request request, std::uint64_t ms) {
   auto [outcome_reader, outcome] = guest::make_future<http::OutcomeGlue>();
   http::Body body = std::move(request).consume(std::move(outcome_reader));
-  auto [response, sending] = http::Response::with_body(200, plain_text());
+  auto [response, sending] = http::Response::with_body(200, {{"content-type", plain_text}});
   spawn(send_slowly(std::move(body), std::move(outcome), std::move(sending), ms)).run_on();
   return std::move(response);
 }
@@ -190,7 +186,7 @@ Task<http::Answer> handle(http::Request request) {
   if (path == "/") co_return literal(200, "Hello from a component.\n");
   if (path == "/text") {
     std::uint64_t bytes = query_number(whole, "bytes", 1024 * 1024);
-    auto [response, sending] = http::Response::with_body(200, plain_text(bytes));
+    auto [response, sending] = http::Response::with_body(200, plain_text_of(bytes));
     spawn(send_text(std::move(sending), bytes)).run_on();
     co_return std::move(response);
   }
