@@ -9,8 +9,9 @@
 include_guard(GLOBAL)
 include(CrankGuest)
 
-set(CRANK_REACTOR_DIR ${PROJECT_BINARY_DIR}/reactors)
-set(crank_reactor_flags -Oz -flto -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+# Read by functions that are called from any folder.
+set(CRANK_REACTOR_DIR ${PROJECT_BINARY_DIR}/reactors CACHE INTERNAL "where the reactors are built")
+set(crank_reactor_flags -Oz -flto -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= CACHE INTERNAL "")
 include(${PROJECT_SOURCE_DIR}/crank/async/wasm_sources.cmake)
 set(crank_reactor_sources ${CRANK_ASYNC_WASM_SOURCES} crank/base/result.cc crank/base/check.cc crank/guest/bridge.cc
   crank/guest/capture.cc crank/guest/exports.cc crank/guest/http.cc crank/guest/id_table.cc crank/guest/probe.cc
@@ -20,6 +21,7 @@ list(TRANSFORM crank_reactor_sources PREPEND ${PROJECT_SOURCE_DIR}/)
 crank_guest_library(crank_reactor_runtime SOURCES ${crank_reactor_sources} FLAGS ${crank_reactor_flags})
 crank_guest_objects(crank_reactor_allocator crank_reactor_allocator ${PROJECT_SOURCE_DIR}/crank/guest/small/allocator.cc
   "-Oz;-fno-lto;-fno-builtin-malloc;-fno-builtin-calloc")
+set(crank_reactor_allocator ${crank_reactor_allocator} CACHE INTERNAL "")
 add_custom_target(reactors ALL)
 
 function(crank_reactor_add name file)

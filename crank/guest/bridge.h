@@ -68,6 +68,7 @@ class Bridges {
  public:
   explicit Bridges(Imports imports) noexcept : imports_(imports) {}
   Bridges(const Bridges&) = delete;
+  ~Bridges() { drop_state(); }
   Bridges& operator=(const Bridges&) = delete;
 
   /// Of the guest whose pump turn this is.
@@ -80,6 +81,16 @@ class Bridges {
   std::uint32_t live() const noexcept { return waiting_.live(); }
   /// How many resumes were refused.
   std::uint64_t refused() const noexcept { return refused_; }
+
+  // For module_state.h.
+  void* state() const noexcept { return state_; }
+  void set_state(void* state, void (*destroy)(void*) noexcept) noexcept {
+    state_ = state;
+    destroy_state_ = destroy;
+  }
+  void drop_state() noexcept {
+    if (void* state = std::exchange(state_, nullptr)) destroy_state_(state);
+  }
 
   /// For good: the one guest of a wasm32 module.
   void make_current() noexcept { active_ = this; }
@@ -105,6 +116,8 @@ class Bridges {
   Imports imports_;
   IdTable waiting_;
   std::uint64_t refused_ = 0;
+  void* state_ = nullptr;
+  void (*destroy_state_)(void*) noexcept = nullptr;
 };
 
 /// Awaits what `start(imports, token, task)` asks the host for. The base of every bridge:

@@ -36,7 +36,8 @@ Instant host_now(void* pump) noexcept {
 }  // namespace
 
 Pump::Pump(Imports imports) noexcept : bridges_(imports), runtime_(capture_.hooks(), host_now, this) {}
-Pump::~Pump() = default;
+// The module's state may refer to the runtime, which goes before the bridges.
+Pump::~Pump() { bridges_.drop_state(); }
 
 Task<> Pump::run_entry(Entry& entry) {
   LocalScope scope(entry_task, entry.id);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ class FakeHost {
   std::vector<std::uint32_t> forgotten, closed;
   std::vector<std::string> log;
   std::map<std::string, Function> functions;
+  /// Instead of `functions`, when set: status and text, or nothing, and then it is never answered.
+  std::function<std::optional<std::pair<Status, std::string>>(const Request& request)> serve;
   std::int64_t clock = 0;
   /// Which of the open requests is answered next; the first by default.
   std::vector<std::size_t> picks;
@@ -70,6 +73,10 @@ class FakeHost {
     }
     Request request = requests[pick];
     requests.erase(requests.begin() + static_cast<std::ptrdiff_t>(pick));
+    if (serve) {
+      if (auto answer = serve(request)) resume(guest, request.token, answer->first, answer->second);
+      return true;
+    }
     auto function = functions.find(request.name);
     if (function == functions.end())
       resume(guest, request.token, Status::refused, "the host offers no such thing");

@@ -52,7 +52,7 @@ Task<> round(std::string_view kind, ActorRef<Counter> counter) {
 }  // namespace
 
 // "kind": allocations of 1,000 such awaits, after 100 to warm up.
-CRANK_ENTRY(allocations_of)(std::span<const std::byte> argument) -> Task<Result<Bytes>> {
+CRANK_ENTRY(allocations_of)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   auto counter = make_actor<Counter>();
   for (int i = 0; i < 100; ++i) co_await round(as_text(argument), counter);
   unsigned long long before = allocations;
@@ -62,6 +62,6 @@ CRANK_ENTRY(allocations_of)(std::span<const std::byte> argument) -> Task<Result<
 
 // How many allocations a whole empty entry takes when warm, its argument and the host's part of it not counted: the host
 // calls it twice and reads the second answer.
-CRANK_ENTRY(allocations_so_far)(std::span<const std::byte>) -> Task<Result<Bytes>> {
+CRANK_ENTRY(allocations_so_far)(std::span<const std::byte>)->Task<Result<Bytes>> {
   co_return Bytes(concat(allocations));
 }
