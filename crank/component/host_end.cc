@@ -98,21 +98,12 @@ void HostEnd::perform_unattended() {
 }
 
 Task<Result<bool>> HostEnd::wait_for_loan() {
-  {
-    LockGuard guard(shared().lock);
-    End* o = shared().pending;
-    if (o && o->remain() > 0 && !o->lent && is_readable(o->kind) != is_readable(end.kind)) {
-      o->lent = true;
-      shared().loaned = o;
-    }
-  }
-  if (!shared().loaned) {
-    end.wants_loan = true;
-    end.length = 1;  // a wish for something, so that a zero-length operation of the guest is answered at once
-    auto done = co_await perform();
-    end.wants_loan = false;
-    if (!done) co_return fail(std::move(done).error());
-  }
+  end.wants_loan = true;
+  end.base = nullptr;
+  end.length = 1;  // a wish for something, so that a zero-length operation of the guest is answered at once
+  auto done = co_await perform();
+  end.wants_loan = false;
+  if (!done) co_return fail(std::move(done).error());
   LockGuard guard(shared().lock);
   End* o = shared().loaned;
   if (o && o->owner) {

@@ -61,7 +61,8 @@ class StreamReader {
   [[nodiscard]] Task<Result<std::size_t>> read(std::span<std::byte> into);
   /// Elements of any type: at least one and at most `limit`; empty when the stream has ended.
   [[nodiscard]] Task<Result<std::vector<Value>>> read_values(std::size_t limit);
-  /// Waits until the guest writes, and lends that buffer without copying. Numbers only. A host writer's buffer is lent too.
+  /// Waits until the guest writes, and lends that buffer without copying. Numbers only. A host writer's buffer is lent too;
+  /// when that writer asks for a loan itself, the second of the two gets Code::unsupported and has to read.
   [[nodiscard]] Task<Result<Loan>> lend();
   /// Says that no more is wanted; the writer sees DROPPED. Also the destructor's work.
   void close();
@@ -84,7 +85,8 @@ class StreamWriter {
   [[nodiscard]] Task<Result<std::size_t>> write(std::span<const std::byte> bytes);
   /// The same for elements of any type; what was not taken is left in `values`.
   [[nodiscard]] Task<Result<std::size_t>> write_values(std::span<Value> values);
-  /// Waits until the guest reads, and lends that buffer to be filled (by a socket read, say). Numbers only.
+  /// Waits until the guest reads, and lends that buffer to be filled (by a socket read, say). Numbers only. Against a host
+  /// reader that asks for a loan, too, the second of the two gets Code::unsupported and has to write.
   [[nodiscard]] Task<Result<Loan>> lend();
   /// Returns when the reader is gone.
   [[nodiscard]] Task<Result<>> closed();

@@ -116,7 +116,8 @@ Result<bool> try_match(Shared& s, Activation* chain, InstanceState* here) {
   } else {
     const Group* self = here ? here->group : nullptr;
     Hold one(chain, hold_of(*first), self), two(chain, hold_of(*second), self);
-    const bool can = one && (two || hold_of(*first).actor == hold_of(*second).actor);
+    const bool can = one && (two || hold_of(*first).actor == hold_of(*second).actor) &&
+                     same_stack(chain, hold_of(*first)) && same_stack(chain, hold_of(*second));
     Result<> moved;
     std::uint32_t n = 0;
     End& w = reads(*first) ? *second : *first;
@@ -277,6 +278,22 @@ Result<bool> start_copy(End& e, Activation* chain) {
     }
     if (e.owner && e.owner == o->owner && !s.raw)
       return fail(Code::trap, concat("cannot read from and write to intra-component ", s.is_future ? "future" : "stream", " with non-numeric payload"));
+    if (e.wants_loan) {
+      // Two that both wait to be lent a buffer would wait for ever; the second one has to bring its own.
+      if (o->wants_loan) return fail(Code::unsupported, "both ends of the stream are the host's and ask for each other's buffer");
+      // A buffer that its guest is about to be told of may be taken back at any moment: the next one is waited for.
+      if (o->notified) {
+        s.pending = &e;
+        return false;
+      }
+      if (o->remain() > 0) {
+        e.wants_loan = false;
+        o->lent = true;
+        s.loaned = o;
+        e.result = CopyResult::completed;
+        return true;
+      }
+    }
     if (o->remain() > 0) {
       if (e.remain() == 0 || o->lent) {
         e.result = CopyResult::completed;
