@@ -148,6 +148,8 @@ Task<Result<Value>> send_request(std::shared_ptr<Context> context, Ref<Request> 
 }
 
 void add_http_handlers(Imports& imports, std::shared_ptr<Context> context) {
+  for (const char* name : {"wasi:http/client@0.3.0", "wasi:http/handler@0.3.0"})
+    for (const char* used : {"request", "response"}) imports.interface(name).resource(used);
   add_functions(imports.interface("wasi:http/client@0.3.0"), context, {}, client);
   add_functions(imports.interface("wasi:http/handler@0.3.0"), context, {}, handler);
 }

@@ -31,37 +31,54 @@ void discard(HostBody body) noexcept {
   loop.post([body = std::move(body)] { body.source->discard(); });
 }
 
-Task<> feed(HostBody body, StreamWriter contents, FutureWriter trailers) {
-  io::BodySource& source = *body.source;
+namespace {
+
+enum class Fed { all, reader_gone, from_own_buffer };
+
+// Into the guest's own buffers.
+Task<Result<Fed>> feed_lent(io::BodySource& source, StreamWriter& contents) {
   Nobody nobody;
-  std::optional<Error> failure;
-  bool reader_gone = false;
   for (;;) {
     auto loan = co_await contents.lend();
-    if (!loan || loan->closed()) {
-      reader_gone = true;
-      break;
-    }
+    if (!loan) co_return loan.error().code() == Code::unsupported ? Fed::from_own_buffer : Fed::reader_gone;
+    if (loan->closed()) co_return Fed::reader_gone;
     auto attempt = source.read(loan->bytes(), nobody);
     if (!attempt) {
       // Nothing there: the guest gets its buffer back, so that it can cancel its read while the network is silent.
       source.cancel_read();
       loan->finish(0);
       auto ready = co_await ReadSome(source, {});
-      if (ready) continue;
-      failure = std::move(ready).error();
-      break;
+      if (!ready) co_return fail(std::move(ready).error());
+      continue;
     }
-    if (!*attempt) {
-      failure = std::move(*attempt).error();
-      break;
-    }
+    if (!*attempt) co_return fail(std::move(*attempt).error());
     loan->finish(**attempt);
-    if (**attempt == 0) break;
+    if (**attempt == 0) co_return Fed::all;
   }
-  if (reader_gone || failure) source.discard();
+}
+
+// The reader is the host itself: a guest passed the stream on untouched.
+Task<Result<Fed>> feed_own(io::BodySource& source, StreamWriter& contents) {
+  std::vector<std::byte> buffer(64 * 1024);
+  for (;;) {
+    auto n = co_await ReadSome(source, buffer);
+    if (!n) co_return fail(std::move(n).error());
+    if (*n == 0) co_return Fed::all;
+    auto taken = co_await contents.write(std::span(buffer).first(*n));
+    if (!taken || *taken < *n) co_return Fed::reader_gone;
+  }
+}
+
+}  // namespace
+
+Task<> feed(HostBody body, StreamWriter contents, FutureWriter trailers) {
+  io::BodySource& source = *body.source;
+  auto fed = co_await feed_lent(source, contents);
+  if (fed && *fed == Fed::from_own_buffer) fed = co_await feed_own(source, contents);
+  const bool reader_gone = fed && *fed == Fed::reader_gone;
+  if (!fed || reader_gone) source.discard();
   contents.close();
-  trailers.set(failure       ? Value::error(body_error(*failure, body.is_request))
+  trailers.set(!fed          ? Value::error(body_error(fed.error(), body.is_request))
                : reader_gone ? Value::ok(Value::none_option())
                              : trailers_value(source.trailers()));
 }
@@ -84,8 +101,23 @@ struct Sending {
 
 Task<std::optional<Value>> send_guest(GuestBody& body, Sending& to) {
   if (body.contents) {
+    std::vector<std::byte> own;   // when the writer is the host itself and cannot lend
     for (;;) {
+      if (!own.empty()) {
+        auto n = co_await body.contents->read(own);
+        if (!n) co_return internal_error(n.error().message());
+        if (*n == 0) break;
+        if (to.length && to.sent + *n > *to.length) co_return to.too_long_or_short(to.sent + *n);
+        auto written = co_await WriteAll(to.sink, std::span(own).first(*n));
+        if (!written) co_return to.broken(written.error());
+        to.sent += *written;
+        continue;
+      }
       auto loan = co_await body.contents->lend();
+      if (!loan && loan.error().code() == Code::unsupported) {
+        own.resize(64 * 1024);
+        continue;
+      }
       if (!loan) co_return internal_error(loan.error().message());
       if (loan->closed()) break;
       const auto size = loan->bytes().size();
