@@ -185,6 +185,9 @@ bool Core::drain() {
                                        std::chrono::duration_cast<std::chrono::milliseconds>(now_ - pump_began_).count(), " ms")));
     return !guest_;
   }
+  if (std::exchange(log_lines_, 0) != 0) {
+    if (std::uint32_t dropped = std::exchange(log_dropped_, 0); dropped != 0) on_log(LogLevel::warning, concat(dropped, " lines of the guest's log were dropped"));
+  }
   const Pumped& result = **pumped;
   counts_.jobs += result.ran;
   pump_wanted_ = result.ready > 0;
@@ -257,12 +260,15 @@ void Core::start(std::shared_ptr<Call> call) {
     Error error = std::move(task).error();
     finish(*call, std::unexpected(error));
     // These three left the guest as it was; anything else ended it.
-    if (code != Code::missing_export && code != Code::bad_argument && code != Code::limit) die(std::move(error));
+    if (code != Code::missing_export && code != Code::bad_argument && code != Code::bad_type && code != Code::limit) die(std::move(error));
     return;
   }
   if (*task == 0) return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": the guest refused, it has too many tasks")));
-  if (calls_.contains(*task))
-    return die(Error(Code::protocol, concat("the guest broke the contract: \"", call->entry, "\" gave the id ", *task, ", which is in use")));
+  if (calls_.contains(*task)) {
+    Error error(Code::protocol, concat("the guest broke the contract: \"", call->entry, "\" gave the id ", *task, ", which is in use"));
+    finish(*call, std::unexpected(error));
+    return die(std::move(error));
+  }
   call->argument = {};
   call->task = *task;
   call->started = true;
@@ -350,7 +356,9 @@ void Core::on_complete(std::uint32_t task, std::uint32_t status, View payload) n
 std::int64_t Core::on_now() noexcept { return nanoseconds(runtime_.now()); }
 
 void Core::on_log(LogLevel level, std::string_view text) noexcept {
-  if (options_.log) options_.log(level, text);
+  if (!options_.log) return;
+  if (log_lines_++ < options_.limits.log_lines) options_.log(level, text.substr(0, options_.limits.log_line));
+  else ++log_dropped_;
 }
 
 void Core::on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept {

@@ -122,6 +122,8 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::uint32_t next_stream_ = 0;
   std::uint64_t next_serial_ = 0;
 
+  std::optional<Error> broken_;                  // the contract, inside a guest call: ends the guest after it
+  std::uint32_t log_lines_ = 0, log_dropped_ = 0;  // of this drain
   bool pump_wanted_ = false, in_pump_ = false, closing_ = false;
   unsigned idle_drains_ = 0;                     // in a row that ran nothing although jobs were ready
   Instant pump_began_{}, now_{};

@@ -29,7 +29,10 @@ class ModuleGuest final : public Guest {
 
   Result<> load(const engine::Module& module);
 
-  bool has(std::string_view entry) const override { return entries_.contains(std::string(entry)); }
+  bool has(std::string_view entry) const override {
+    auto found = entries_.find(std::string(entry));
+    return found != entries_.end() && found->second.wrong.empty();
+  }
   Result<std::uint32_t> enter(std::string_view entry, View argument) override;
   Result<std::optional<Pumped>> pump(std::uint32_t budget) override;
   Result<std::optional<Pumped>> go_on() override;
@@ -44,6 +47,7 @@ class ModuleGuest final : public Guest {
     Func func;
     bool takes_bytes = true;
     bool gives_task = true;
+    std::string wrong;  ///< a function of another type: what it has
   };
   Result<> find_roles(const engine::Module& module);
   Result<> at_top(std::string_view what) const;
@@ -97,7 +101,7 @@ Result<> ModuleGuest::load(const engine::Module& module) {
   if (Func version = optional(names.version)) {
     CRANK_TRY(std::uint32_t found, number(version));
     if (found >> 16 != contract_version >> 16)
-      return fail(Code::protocol, concat("opening a reactor: it speaks version ", found >> 16, ".", found & 0xffff,
+      return fail(Code::unsupported, concat("opening a reactor: it speaks version ", found >> 16, ".", found & 0xffff,
                                          " of the contract, this host speaks ", contract_version >> 16, ".0"));
   }
   if (Func initialize = optional(names.initialize)) {
@@ -181,8 +185,8 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
     if (item.type.kind != ExternKind::func || is_role(item.name)) continue;
     const FuncType& type = item.type.func;
     if (type == FuncType::of("ii", "i")) entries_[item.name] = {{}, true, true};
-    else if (!contract && type == FuncType::of("", "i")) entries_[item.name] = {{}, false, false};
-    else if (!contract && type == FuncType::of("", "")) entries_[item.name] = {{}, false, false};
+    else if (!contract && (type == FuncType::of("", "i") || type == FuncType::of("", ""))) entries_[item.name] = {{}, false, false};
+    else entries_[item.name].wrong = type.to_string();
   }
   return imports_.check(module);
 }
@@ -222,6 +226,8 @@ Result<std::uint32_t> ModuleGuest::enter(std::string_view name, View argument) {
   auto found = entries_.find(std::string(name));
   if (found == entries_.end()) return fail(Code::missing_export, concat("calling \"", name, "\": the reactor has no such entry"));
   const Entry& entry = found->second;
+  if (!entry.wrong.empty())
+    return fail(Code::bad_type, concat("calling \"", name, "\": it has the type ", entry.wrong, ", an entry has (i32, i32) -> (i32)"));
   RawVal v[2] = {};
   if (entry.takes_bytes) {
     CRANK_TRY(std::uint32_t pointer, put(argument));
@@ -335,7 +341,8 @@ Result<std::optional<Bytes>> ModuleGuest::poll_done() {
 
 Result<std::unique_ptr<Guest>> make_module_guest(std::shared_ptr<engine::Engine> engine, const engine::Module& module, GuestHost& host,
                                                  ModuleOptions options) {
-  auto guest = std::make_unique<ModuleGuest>(std::move(engine), host, std::move(options));
+  engine::Engine::Presence presence(*engine);  // its start and _initialize may loop
+  auto guest = std::make_unique<ModuleGuest>(engine, host, std::move(options));
   CRANK_TRY_VOID(guest->load(module));
   return guest;
 }

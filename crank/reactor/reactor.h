@@ -44,6 +44,8 @@ struct ReactorLimits {
   std::uint32_t ready = 100'000;           ///< jobs in the guest's queue; more end the guest
   std::uint32_t streams = 64;              ///< response bodies being read
   std::size_t payload = std::size_t{16} << 20;  ///< bytes of an argument or an answer
+  std::uint32_t log_lines = 1000;          ///< a drain; what comes after is counted and dropped
+  std::size_t log_line = 4096;             ///< bytes of a line; the rest is cut
   Duration pump_call = std::chrono::seconds(30);  ///< one pump call, preemptions included; longer ends the guest
 };
 

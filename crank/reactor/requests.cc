@@ -18,16 +18,22 @@ struct Starting {
 };
 thread_local Starting* starting = nullptr;
 
+constexpr std::size_t most_refusals = 10'000;  // in one turn
+constexpr std::size_t longest_name = 256;      // of a bridge
+constexpr std::size_t longest_sentence = 1024; // that a guest is told
+
 }  // namespace
 
 void Core::on_request(const Request& request) noexcept {
   if (request.token == 0 || pending_.find(request.token) != nullptr) {
-    ++counts_.refused_resumes;  // it could not be answered under that token
-    on_log(LogLevel::warning, concat("the guest asked twice under token ", request.token, "; the second is ignored"));
+    if (!broken_)
+      broken_ = Error(Code::protocol, request.token == 0 ? std::string("the guest broke the contract: it asked under token 0")
+                                                         : concat("the guest broke the contract: it asked a second time under token ", request.token));
     return;
   }
   if (pending_.size() >= options_.limits.pending) {
-    refused_.push_back(request.token);
+    if (refused_.size() < most_refusals) refused_.push_back(request.token);
+    else if (!broken_) broken_ = Error(Code::limit, concat("the guest goes on asking after ", most_refusals, " refusals in one turn; ", options_.limits.pending, " things may be pending"));
     return;
   }
   Pending& pending = pending_.add(request.token);
@@ -38,7 +44,7 @@ void Core::on_request(const Request& request) noexcept {
   pending.deadline = request.deadline;
   pending.serial = ++next_serial_;
   pending.since = now_;
-  pending.name.assign(request.name);
+  pending.name.assign(request.name.substr(0, longest_name));
   pending.payload.assign(request.payload.begin(), request.payload.end());
   asked_.push_back(request.token);
 }
@@ -72,6 +78,7 @@ void Core::drop(std::uint32_t token) noexcept {
 }
 
 void Core::start_requests() {
+  if (broken_ && guest_) return die(*std::exchange(broken_, std::nullopt));
   while (guest_ && !refused_.empty()) {
     std::uint32_t token = refused_.back();
     refused_.pop_back();
@@ -254,7 +261,7 @@ Resumed Core::deliver(std::uint32_t token, std::optional<std::uint64_t> serial, 
   if (!answer) sentence = answer.error().to_string();
   else if (answer->size() > options_.limits.payload) status = Status::limit, sentence = concat("the answer has ", answer->size(), " bytes, the limit is ", options_.limits.payload);
   else payload = *answer;
-  if (status != Status::ok) payload = std::as_bytes(std::span(sentence));
+  if (status != Status::ok) payload = std::as_bytes(std::span(std::string_view(sentence).substr(0, longest_sentence)));
   auto told = guest_->resume(token, status, payload);
   if (!told) {
     die(std::move(told).error());
