@@ -50,7 +50,8 @@ enum class Waits : std::uint8_t {
   on_set,           ///< callback answered WAIT
   stack_on_set,     ///< fiber in waitable-set.wait
   stack_on_waitable,///< fiber in a synchronous lower, copy or cancel
-  stack_yielded,    ///< fiber in thread.yield
+  stack_yielded,    ///< fiber in thread.yield, or whose thread.resume-later was called
+  suspended,        ///< in thread.suspend, or a thread that has not begun: until another thread names it
   preempted,        ///< fiber whose slice was over; its executor stays held
 };
 
@@ -88,6 +89,11 @@ struct Call : Waitable {
   Call *next_waiter = nullptr, *next_in_queue = nullptr;
   Call *next_task = nullptr, *previous_task = nullptr;  // among the live tasks of its instance
   engine::FiberRef fiber;
+  // Threads (thread_table.h).
+  Call* owner = nullptr;                // an extra thread of that task; null: a task and its implicit thread
+  Call* switch_to = nullptr;            // who runs on this stack once this thread has suspended
+  std::uint32_t thread_index = 0, extra_threads = 0;
+  bool implicit_done = false;
 
   // In transit.
   bool lifted = false, flat = false;

@@ -22,6 +22,7 @@ CanonFunction canon_waitable(const LowerState& env);
 CanonFunction canon_stream(const LowerState& env);
 CanonFunction canon_resource(const LowerState& env);
 CanonFunction canon_error_context(const LowerState& env);
+CanonFunction canon_thread(const LowerState& env);
 
 /// `canon X`'s first line in the specification.
 inline Result<> check_may_leave(const InstanceState& instance) {

@@ -19,7 +19,7 @@ Call& prepare(LowerState& l, RawVal* v) {
   c.kind = EntryKind::subtask;
   c.caller = l.instance;
   c.lower = &l;
-  c.supertask = l.instance->group->top->task;
+  c.supertask = &task_of(*l.instance->group->top->task);
   c.slots = Slots(v, max_flat_params + 1, sizeof(RawVal));
   if (l.signature.result_in_memory) c.out_pointer = v[l.arguments].u32;
   return c;

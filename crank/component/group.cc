@@ -39,6 +39,14 @@ bool holds(const Activation* chain, const Group& group) noexcept {
   return false;
 }
 
+bool same_stack(const Activation* chain, const Group& group) noexcept {
+  for (bool crossed = false; chain; chain = chain->outer) {
+    if (&chain->group == &group) return !crossed;
+    crossed = crossed || chain->fiber_base;
+  }
+  return true;
+}
+
 namespace {
 bool is_self_or_ancestor(const InstanceState* candidate, const InstanceState* of) noexcept {
   for (; of; of = of->parent)
@@ -208,6 +216,9 @@ void Group::recycle(Call& c) {
   c.Call::set = nullptr;
   c.awaited = nullptr;
   c.lifted = c.flat = c.lowered = false;
+  c.owner = c.switch_to = nullptr;
+  c.thread_index = c.extra_threads = 0;
+  c.implicit_done = false;
   c.host_task.reset();
   c.on_resolved = nullptr;
   c.host_context = nullptr;

@@ -23,6 +23,7 @@
 #include "crank/base/result.h"
 #include "crank/component/call.h"
 #include "crank/component/handle_table.h"
+#include "crank/component/thread_table.h"
 #include "crank/engine/store.h"
 
 namespace crank::component::detail {
@@ -42,6 +43,7 @@ struct Activation {
   InstanceState& instance;
   InstanceState* const caller;    // whose call entered; null: the host, or the scheduler
   Call* const task;
+  bool fiber_base = false;        // what is above runs on a fiber's stack, what is below does not
 };
 
 class CallQueue {
@@ -80,6 +82,7 @@ struct InstanceState {
   const Instance* spec = nullptr;
   InstanceId id{};
   HandleTable handles;
+  ThreadTable threads;
   bool may_leave = true;
   bool reconsidered = false;         // stands in Group::gates
   std::uint32_t backpressure = 0;
@@ -138,6 +141,9 @@ struct Group {
 
 /// The group's executor is held by the native stack whose innermost activation is `chain`.
 bool holds(const Activation* chain, const Group& group) noexcept;
+/// Whether guest code of that group may be called on this very stack. A store that was entered on another stack must not
+/// be entered again from a fiber above it: the engine measures its stack limit once.
+bool same_stack(const Activation* chain, const Group& group) noexcept;
 /// definitions.py ComponentInstance.may_enter_from, for the native stack `chain`.
 bool may_enter(const Activation* chain, const InstanceState& callee, const InstanceState* caller) noexcept;
 

@@ -258,7 +258,7 @@ Result<engine::Func> make_trampoline(engine::Store& store, LowerState& env) {
   engine::FuncType type;
   for (CoreType t : env.spec->params) type.params.push_back(value_type(t));
   for (CoreType t : env.spec->results) type.results.push_back(value_type(t));
-  for (auto family : {canon_call, canon_task, canon_waitable, canon_stream, canon_resource, canon_error_context}) {
+  for (auto family : {canon_call, canon_task, canon_waitable, canon_stream, canon_resource, canon_error_context, canon_thread}) {
     CanonFunction f = family(env);
     if (f.plain) return store.host_function(type, f.plain, &env);
     if (f.blocking) return store.blocking_function(type, f.blocking, &env);

@@ -40,6 +40,7 @@ std::string waits_for(Call& c, InstanceState& instance) {
     case Waits::for_arguments: return "its arguments, from the caller";
     case Waits::yielded:
     case Waits::stack_yielded: return "its next turn";
+    case Waits::suspended: return "another thread to resume it";
     case Waits::on_set:
     case Waits::stack_on_set: return describe(*c.Call::set, instance);
     case Waits::stack_on_waitable: return describe(*c.awaited);

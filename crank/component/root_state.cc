@@ -99,6 +99,7 @@ void RootState::end(Root::State state, std::optional<Error> error) {
 namespace {
 
 void take_down_instance(InstanceState& instance, const Error& error) {
+  drop_threads(instance);
   while (Call* task = instance.first_task) fail_task(*task, error);
   std::vector<WaitableSet*> sets;
   instance.handles.for_each([&](std::uint32_t, Entry& entry) {

@@ -63,6 +63,7 @@ void unlist_task(Call& c) {
     c.queued = false;
     if (!instance.group->ready.remove(c)) instance.held.remove(c);
   }
+  if (c.thread_index) instance.threads.remove(std::exchange(c.thread_index, 0));
   --instance.tasks;
   c.finished = true;
   instance.root->task_ended();
@@ -215,8 +216,15 @@ void admit_waiting(InstanceState& instance) {
 
 namespace {
 
+// The implicit thread is done; the task, if it is the last.
 Result<> exit_task(Call& c) {
   InstanceState& instance = *c.lift->instance;
+  if (c.extra_threads > 0) {
+    c.implicit_done = true;
+    c.waits = Waits::nowhere;
+    if (instance.exclusive == &c) release_exclusive(instance);
+    return {};
+  }
   if (c.task != TaskState::resolved)
     return fail(Code::trap, concat("async-lifted export failed to produce a result: the task of ", c.lift->spec->name, " ended without task.return or task.cancel"));
   if (instance.exclusive == &c) release_exclusive(instance);
@@ -256,21 +264,31 @@ Result<> after_callback(Call& c, std::uint32_t packed) {
 }
 
 Result<> finish_core(Call& c, RawVal* v, Activation* chain) {
+  if (c.owner) return exit_thread(c);
   const LiftState& lift = *c.lift;
   if (c.in_callback || lift.callback) return after_callback(c, v[0].u32);
   if (lift.async_) return exit_task(c);
   InstanceState& instance = *lift.instance;
   RawVal kept = v[0];
+  // The host hears of the result once nothing of the call can trap any more.
+  auto* tell_host = lift.options->post_return ? std::exchange(c.on_resolved, nullptr) : nullptr;
+  Result<> returned;
   {
     Activation returning(*instance.group, instance, entering_caller(c), &c, chain);
-    CRANK_TRY_VOID(give_result(c, *lift.options, Slots(v, 1, sizeof(RawVal)), max_flat_results));
-    if (lift.options->post_return) {
+    returned = give_result(c, *lift.options, Slots(v, 1, sizeof(RawVal)), max_flat_results);
+    if (returned && lift.options->post_return) {
       instance.may_leave = false;
       v[0] = kept;
-      CRANK_TRY_VOID(instance.group->store->call(lift.options->post_return, v, 1));
+      returned = instance.group->store->call(lift.options->post_return, v, 1);
       instance.may_leave = true;
     }
   }
+  if (tell_host) {
+    c.on_resolved = tell_host;
+    if (!returned && c.task == TaskState::resolved) c.failure = returned.error();
+    if (c.task == TaskState::resolved) tell_host(c);
+  }
+  if (!returned) return returned;
   return exit_task(c);
 }
 
@@ -280,6 +298,7 @@ Result<> poll(Call& c, Activation* chain) {
   engine::Fiber::State state;
   {
     Activation running(group, instance, entering_caller(c), &c, chain);
+    running.fiber_base = true;
     state = c.fiber->poll();
   }
   switch (state) {
@@ -300,6 +319,7 @@ Result<> poll(Call& c, Activation* chain) {
       return {};
     default:
       instance.publish_gate();
+      if (Call* next = std::exchange(c.switch_to, nullptr)) return resume_thread(*next, chain);
       return {};
   }
 }
@@ -418,11 +438,33 @@ Result<> go_on(Call& c, Activation* chain) {
       if (!c.awaited->has_event) return {};
       return poll(c, chain);
     case Waits::stack_yielded: return poll(c, chain);
+    case Waits::suspended: return c.cancelled_wake ? poll(c, chain) : Result<>{};
     default: return {};
   }
 }
 
 }  // namespace
+
+Result<> resume_thread(Call& thread, Activation* chain) {
+  if (thread.waits == Waits::suspended) {
+    // Without a fiber it is below on this very stack, and goes on when those above it have suspended.
+    thread.waits = thread.fiber ? Waits::stack_yielded : Waits::nowhere;
+  }
+  return go_on(thread, chain);
+}
+
+Result<> exit_thread(Call& thread) {
+  Call& task = *thread.owner;
+  if (task.extra_threads == 1 && task.implicit_done && task.task != TaskState::resolved)
+    return fail(Code::trap, concat("the last thread of a task of ", task.lift->spec->name, " ended without task.return or task.cancel"));
+  InstanceState& instance = *task.lift->instance;
+  instance.threads.remove(thread.thread_index);
+  if (thread.queued) instance.group->ready.remove(thread);
+  --task.extra_threads;
+  release_call(thread);
+  if (task.extra_threads == 0 && task.implicit_done) unlist_task(task);
+  return {};
+}
 
 void run_ready(Call& c, Activation* chain) {
   c.queued = false;
@@ -487,7 +529,7 @@ Result<> give_result(Call& c, ResolvedOptions& options, Slots slots, std::uint32
     c.flat = c.lowered = true;
     c.raw[0] = slots.i64(0);
     if (c.lower->async_) CRANK_TRY_VOID(store_scalar(*c.caller, *c.lower->options, c.out_pointer, c.lower->type->result->size, c.raw[0]));
-  } else if (c.nested) {
+  } else if (c.nested && same_stack(chain, *c.caller->group)) {
     c.flat = c.lowered = true;
     Side callee(instance, &options, &c, chain);
     Side caller(*c.caller, c.lower->options, nullptr, chain);
@@ -523,8 +565,9 @@ Result<> resolve_cancelled(Call& c) {
 }
 
 bool deliver_pending_cancel(Call& c, bool cancellable) noexcept {
-  if (!cancellable || c.task != TaskState::pending_cancel) return false;
-  c.task = TaskState::cancel_delivered;
+  Call& task = task_of(c);
+  if (!cancellable || task.task != TaskState::pending_cancel) return false;
+  task.task = TaskState::cancel_delivered;
   return true;
 }
 
@@ -547,14 +590,15 @@ Result<> request_cancellation(Call& c, Activation* chain) {
   if (c.task != TaskState::started) return {};
   bool waiting = c.cancellable && c.waits != Waits::nowhere && c.waits != Waits::preempted;
   bool shut_out = c.lift->needs_exclusive && instance.exclusive != nullptr && instance.exclusive != &c;
-  if (!waiting || shut_out || !may_enter(chain, instance, c.caller)) {
+  Call* told = waiting && !shut_out ? &c : cancellable_thread(c);
+  if (!told || !may_enter(chain, instance, c.caller)) {
     c.task = TaskState::pending_cancel;
     return {};
   }
   c.task = TaskState::cancel_delivered;
-  c.cancelled_wake = true;
+  told->cancelled_wake = true;
   // It runs now, on this stack; what stands in the ready queue finds nothing to do later.
-  return go_on(c, chain);
+  return go_on(*told, chain);
 }
 
 void fail_task(Call& c, const Error& error) {

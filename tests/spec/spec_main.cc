@@ -128,7 +128,8 @@ class Player {
   Result<T> run(Task<Result<T>> task) {
     if (pool_) return sync_wait(*pool_, std::move(task));
     auto handle = spawn(std::move(task), {.runtime = &manual_.runtime()});
-    manual_.run_to_end();
+    // No further than that: tasks of earlier calls may yield for ever.
+    while (!handle.is_done() && manual_.step()) {}
     if (!handle.is_done()) {
       std::move(handle).run_on();
       return fail(Code::stuck, "nothing is ready to run and the call has not ended");
