@@ -95,9 +95,10 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     std::atomic<unsigned char> join{running};
     TaskRecord* waiting = nullptr;
   };
-  struct Link : CancellationHandler {
+  struct Link : EscalationLink {
     explicit Link(Child& task) noexcept
-        : CancellationHandler([](CancellationHandler& self) noexcept { static_cast<Link&>(self).child.cancel(); }),
+        : EscalationLink([](CancellationHandler& self) noexcept { static_cast<Link&>(self).child.cancel(); },
+                         [](EscalationLink& self, Priority least) noexcept { static_cast<Link&>(self).child.escalate(least); }),
           child(task) {}
     Child& child;
   };

@@ -73,4 +73,17 @@ void TaskRecord::cancel() noexcept {
   }
 }
 
+void TaskRecord::escalate(Priority least) noexcept {
+  if (static_cast<Priority>(priority) >= least) return;
+  priority = least;
+  detail::trace(TraceEvent::escalated, this);
+  handlers_lock.lock_other();
+  for (CancellationHandler* handler = handlers; handler; handler = handler->next_) {
+    if (!handler->escalates_) continue;
+    auto& link = static_cast<EscalationLink&>(*handler);
+    link.escalate_(link, least);
+  }
+  handlers_lock.unlock_other();
+}
+
 }  // namespace crank

@@ -26,7 +26,7 @@ inline bool is_cancelled() noexcept {
 class CancellationHandler {
  public:
   using Run = void (*)(CancellationHandler& handler) noexcept;
-  explicit CancellationHandler(Run run) noexcept : run_(run) {}
+  explicit CancellationHandler(Run run) noexcept : CancellationHandler(run, false) {}
   CancellationHandler(const CancellationHandler&) = delete;
   CancellationHandler& operator=(const CancellationHandler&) = delete;
 
@@ -37,6 +37,7 @@ class CancellationHandler {
   bool attached() const noexcept { return task_ != nullptr; }
 
  protected:
+  CancellationHandler(Run run, bool escalates) noexcept : run_(run), escalates_(escalates) {}
   ~CancellationHandler() = default;
 
  private:
@@ -47,6 +48,19 @@ class CancellationHandler {
   CancellationHandler* next_ = nullptr;
   CancellationHandler** link_ = nullptr;  // what points to it
   std::atomic<State> state_{State::idle};
+  const bool escalates_;  // it is an EscalationLink
+};
+
+/// A handler that also passes a raised priority on, to what the task waits for. `escalate` runs under the task's lock.
+class EscalationLink : public CancellationHandler {
+ protected:
+  using Escalate = void (*)(EscalationLink& link, Priority least) noexcept;
+  EscalationLink(Run run, Escalate escalate) noexcept : CancellationHandler(run, true), escalate_(escalate) {}
+  ~EscalationLink() = default;
+
+ private:
+  friend class TaskRecord;
+  Escalate escalate_;
 };
 
 namespace detail {

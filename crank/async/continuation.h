@@ -39,18 +39,17 @@ struct ContinuationCore {
     if (status.exchange(ContinuationStatus::resumed, std::memory_order_acq_rel) == ContinuationStatus::awaited)
       resume_later(*task);
   }
-  // True: suspended. False: the answer is there already.
-  bool suspend(std::coroutine_handle<> point) noexcept {
+  // What runs next here: nothing when suspended; the point itself, or what a switch says, when the answer is there already.
+  std::coroutine_handle<> suspend(std::coroutine_handle<> point) noexcept {
     TaskRecord& waiting = suspend_current(point);
     if (executor) waiting.executor = *executor;
     task = &waiting;
     auto expected = ContinuationStatus::pending;
     if (status.compare_exchange_strong(expected, ContinuationStatus::awaited, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
-      return true;
+      return nothing_to_resume();
     }
-    unsuspend(waiting);
-    return false;
+    return transfer(waiting, waiting.executor);
   }
   std::optional<ExecutorRef> executor;
 };
@@ -151,7 +150,7 @@ class [[nodiscard("co_await it")]] ContinuationAwaiter : public Awaiter {
     if (ready) trace(TraceEvent::continuation_ready, thread_state().task);
     return ready && !state_.executor;
   }
-  bool await_suspend(std::coroutine_handle<> here) noexcept { return state_.suspend(here); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return state_.suspend(here); }
   T await_resume() { return state_.result.template take<Exceptions::none>(); }
 
  private:

@@ -37,7 +37,7 @@ void DefaultActor::enqueue(Job& job) noexcept {
 
 // The waking job is still in our queue and no drain runs yet, so it may be read.
 void DefaultActor::schedule_drain(const Job& waking) noexcept {
-  drain_job_.priority = waking.priority;
+  drain_job_.priority = static_cast<Priority>(waking.priority);
   if (waking.kind == JobKind::task) {
     if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference) return preferred->enqueue(drain_job_);
   }
@@ -56,7 +56,7 @@ void DefaultActor::absorb() noexcept {
   }
   while (oldest) {
     Job* next = oldest->next;
-    auto level = static_cast<unsigned>(oldest->priority);
+    auto level = static_cast<unsigned>(static_cast<Priority>(oldest->priority));
     queues_[level].push(*oldest);
     nonempty_ |= 1u << level;
     ++queued_;

@@ -5,7 +5,8 @@
 namespace crank::detail {
 
 GroupCore::GroupCore(GroupOptions options, bool cancel_on_failure) noexcept
-    : CancellationHandler([](CancellationHandler& self) noexcept { static_cast<GroupCore&>(self).cancel_children(); }),
+    : EscalationLink([](CancellationHandler& self) noexcept { static_cast<GroupCore&>(self).cancel_children(); },
+                     [](EscalationLink& self, Priority least) noexcept { static_cast<GroupCore&>(self).escalate_children(least); }),
       owner_(current_task_or_misuse("a group outside of a task")),
       cancel_on_failure_(cancel_on_failure),
       width_(options.width) {
@@ -116,6 +117,12 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
       return transfer(owner, owner.executor);
     }
   }
+}
+
+void GroupCore::escalate_children(Priority least) noexcept {
+  list_lock_.lock_other();
+  for (GroupLink* link = first_; link; link = link->next_child) link->escalate(least);
+  list_lock_.unlock_other();
 }
 
 void GroupCore::cancel_children() noexcept {

@@ -41,7 +41,7 @@ struct GroupLink : TaskRecord {
 //  2  A child that ends pushes itself onto `done_` and is not touched by its thread again; the owner takes them all at once.
 //  3  `done_` holds the mark `waiting` only while the owner is suspended and nothing is in it; the child that takes the mark
 //     away puts itself into `handed_` and resumes the owner.
-class GroupCore : CancellationHandler {
+class GroupCore : EscalationLink {
  public:
   explicit GroupCore(GroupOptions options, bool cancel_on_failure = false) noexcept;
   GroupCore(const GroupCore&) = delete;
@@ -53,6 +53,7 @@ class GroupCore : CancellationHandler {
   bool empty() const noexcept { return live_ == 0; }
   std::size_t live() const noexcept { return live_; }
   void cancel_children() noexcept;
+  void escalate_children(Priority least) noexcept;
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   /// The group's scope ends: nothing is added any more and cancellation does not reach it.
   void close() noexcept { detach(); }

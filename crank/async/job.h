@@ -8,6 +8,7 @@
 // A job is in at most one queue at a time; whoever enqueues it keeps it alive until `run` is called, and `run` may free it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,6 +17,20 @@ namespace crank {
 /// How urgent. Natively it orders pools and actor queues; on a pump or manual executor it is recorded and inherited only.
 enum class Priority : std::uint8_t { background, utility, medium, high };
 inline constexpr std::size_t priority_levels = 4;
+
+/// The priority of a job: a task's may be raised by who waits for it, while a queue reads it.
+class JobPriority {
+ public:
+  constexpr JobPriority(Priority priority) noexcept : value_(priority) {}  // NOLINT: it is a Priority
+  operator Priority() const noexcept { return value_.load(std::memory_order_relaxed); }
+  JobPriority& operator=(Priority priority) noexcept {
+    value_.store(priority, std::memory_order_relaxed);
+    return *this;
+  }
+
+ private:
+  std::atomic<Priority> value_;
+};
 
 /// What a job is, for routing (R5): only tasks carry an executor preference.
 enum class JobKind : std::uint8_t { plain, task };
@@ -31,7 +46,7 @@ struct Job {
 
   Job* next = nullptr;  ///< owned by the queue that holds the job
   Run run = nullptr;    ///< called once for each enqueue, on the executor it was enqueued on
-  Priority priority = Priority::medium;
+  JobPriority priority = Priority::medium;
   JobKind kind = JobKind::plain;
 };
 

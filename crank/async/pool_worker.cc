@@ -7,7 +7,7 @@
 namespace crank {
 
 void PoolWorker::push(Job& job) {
-  auto level = static_cast<unsigned>(job.priority);
+  auto level = static_cast<unsigned>(static_cast<Priority>(job.priority));
   nonempty_ |= 1u << level;
   std::int64_t depth = deques_[level].push(&job);
   if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]] return;
@@ -142,12 +142,19 @@ Job* PoolWorker::wait_for_work() {
 }
 
 bool PoolWorker::take_back(Job& job) noexcept {
-  return deques_[static_cast<unsigned>(job.priority)].pop_if(&job);
+  return deques_[static_cast<unsigned>(static_cast<Priority>(job.priority))].pop_if(&job);
 }
 
 bool detail::take_back(Job& job) noexcept {
   PoolWorker* worker = thread_state().worker;
   return worker && worker->take_back(job);
+}
+
+bool detail::post_behind(Job& job) noexcept {
+  PoolWorker* worker = thread_state().worker;
+  if (!worker) return false;
+  worker->pool().inbox.push(job);
+  return true;
 }
 
 void PoolWorker::run() {

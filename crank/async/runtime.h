@@ -46,8 +46,14 @@ class Runtime {
   ExecutorRef main() noexcept { return main_.ref(); }
 
   /// Replaces the hooks, before any work runs on this runtime.
-  void replace_hooks(Hooks hooks) noexcept { hooks_ = hooks; }
+  void replace_hooks(Hooks hooks) noexcept {
+    hooks_ = hooks;
+    pool_ = false;
+  }
   const Hooks& hooks() const noexcept { return hooks_; }
+  /// Its global hook is a Pool's: then a worker of that pool may keep to short cuts.
+  bool is_pool() const noexcept { return pool_; }
+  void set_pool(bool pool) noexcept { pool_ = pool; }
 
 #if defined(__wasm__)
   /// Tasks of this runtime that have not ended: a component's call may exit when it is 0 (crank/guest/component_task.h).
@@ -68,6 +74,7 @@ class Runtime {
   Hooks hooks_;
   NowFunction now_;
   void* clock_;
+  bool pool_ = false;
   Main main_;
   TimerQueue timers_;
 };

@@ -53,7 +53,7 @@ void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::cor
   ThreadState& thread = thread_state();
   TaskRecord* from = inherit == Inherit::yes ? thread.task : nullptr;
   if (from) {
-    priority = from->priority;
+    priority = static_cast<Priority>(from->priority);
     copy_locals(*this, *from);
   }
   if (options.priority) priority = *options.priority;

@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "crank/async/cancellation.h"
 #include "crank/async/runtime.h"
 #include "crank/async/task.h"
 
@@ -142,22 +143,29 @@ class [[nodiscard("say `.run_on()` if nobody waits for this task")]] TaskHandle 
 namespace detail {
 
 template <class T, Exceptions policy>
-class [[nodiscard]] HandleAwaiter : public Awaiter {
+class [[nodiscard]] HandleAwaiter : public Awaiter, EscalationLink {
  public:
-  explicit HandleAwaiter(Spawned<T>& task) noexcept : task_(&task) {}
-  HandleAwaiter(HandleAwaiter&& from) noexcept : task_(std::exchange(from.task_, nullptr)) {}
-  ~HandleAwaiter() {
-    if (task_) task_->release();
-  }
+  explicit HandleAwaiter(Spawned<T>& task) noexcept
+      : EscalationLink([](CancellationHandler&) noexcept {},
+                       [](EscalationLink& self, Priority least) noexcept { static_cast<HandleAwaiter&>(self).task_->escalate(least); }),
+        task_(&task) {}
+  HandleAwaiter(const HandleAwaiter&) = delete;
+  ~HandleAwaiter() { task_->release(); }
   bool await_ready() const noexcept { return task_->done(); }
   bool await_suspend(std::coroutine_handle<> here) noexcept {
     TaskRecord& waiting = suspend_current(here);
     waiter_.task = &waiting;
+    // What is waited for must not be less urgent than who waits, now or later (R10).
+    task_->escalate(waiting.priority);
+    attach(waiting);
     if (task_->add_waiter(waiter_)) return true;
     unsuspend(waiting);
     return false;
   }
-  T await_resume() { return task_->result().template take<policy>(); }
+  T await_resume() {
+    detach();
+    return task_->result().template take<policy>();
+  }
 
  private:
   Spawned<T>* task_;

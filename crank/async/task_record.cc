@@ -3,6 +3,7 @@
 #include "crank/async/runtime.h"
 #include "crank/async/spawn.h"
 #include "crank/async/trace.h"
+#include "crank/async/yield.h"
 
 namespace crank {
 namespace {
@@ -40,7 +41,7 @@ TaskRecord::TaskRecord(Runtime& home, Complete when_done) noexcept
 TaskRecord::~TaskRecord() = default;
 
 void TaskRecord::inherit_as_child(TaskRecord& from) noexcept {
-  priority = from.priority;
+  priority = static_cast<Priority>(from.priority);
   parent = &from;
   locals = from.locals;
   preference = from.preference;
@@ -49,6 +50,11 @@ void TaskRecord::inherit_as_child(TaskRecord& from) noexcept {
 const char* TaskRecord::name() const noexcept {
   if (!(status.load(std::memory_order_relaxed) & named_bit)) return "";
   return static_cast<const detail::SpawnedBase*>(this)->given_name();
+}
+
+void detail::resume_last(TaskRecord& task) noexcept {
+  if (task.executor.is_generic() && !task.preference && task.runtime->is_pool() && post_behind(task)) return;
+  resume_later(task);
 }
 
 void detail::resume_later(TaskRecord& task) noexcept {

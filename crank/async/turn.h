@@ -92,9 +92,12 @@ inline ThreadState& thread_state() noexcept { return the_thread_state; }
 
 #if defined(__wasm__)
 constexpr bool take_back(Job&) noexcept { return false; }
+constexpr bool post_behind(Job&) noexcept { return false; }
 #else
 /// Takes a job that this thread enqueued last back out of its pool worker's queue. False: it is not there any more.
 bool take_back(Job& job) noexcept;
+/// Puts a generic job behind everything in its pool. False: this thread is no worker.
+bool post_behind(Job& job) noexcept;
 #endif
 
 }  // namespace detail

@@ -1,0 +1,39 @@
+#include "crank/async/backtrace.h"
+
+#include "crank/base/text.h"
+
+namespace crank {
+
+std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost, const TaskRecord& task) {
+  std::vector<AsyncFrame> frames;
+  const TaskRecord* current = &task;
+  for (std::coroutine_handle<> frame = innermost;;) {
+    const PromiseBase& promise = PromiseBase::of(frame);
+    frames.push_back({promise.where, current});
+    if (!promise.is_root()) {
+      frame = promise.continuation;
+      continue;
+    }
+    current = current->parent;
+    // A parent that runs on, beside its child, has no resume point of its own to show.
+    if (!current || !current->resume_point) return frames;
+    frame = current->resume_point;
+  }
+}
+
+std::vector<AsyncFrame> async_backtrace(const TaskRecord& task) { return detail::backtrace_from(task.resume_point, task); }
+
+std::string to_string(const std::vector<AsyncFrame>& frames) {
+  std::string text;
+  const TaskRecord* task = frames.empty() ? nullptr : frames.front().task;
+  for (const AsyncFrame& frame : frames) {
+    if (frame.task != task) {
+      task = frame.task;
+      text += concat("-- child of task ", task->id(), " ", task->name(), "\n");
+    }
+    text += concat(frame.resume_point.function_name(), " (", frame.resume_point.file_name(), ":", frame.resume_point.line(), ")\n");
+  }
+  return text;
+}
+
+}  // namespace crank

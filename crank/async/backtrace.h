@@ -1,0 +1,45 @@
+// Where a task stands: the chain of its coroutine frames, innermost first, each with the await it is suspended at, and then
+// its parents' (S1.2). A frame's function is that of its await; the line is where it will go on.
+#pragma once
+
+#include <coroutine>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "crank/async/promise.h"
+
+namespace crank {
+
+struct AsyncFrame {
+  std::source_location resume_point;
+  const TaskRecord* task;
+};
+
+/// The frames of a suspended task and of the parents that wait for it. The task must stay suspended meanwhile: ask on its
+/// executor, or while the crank stands still.
+std::vector<AsyncFrame> async_backtrace(const TaskRecord& task);
+/// One line a frame: function (file:line), with a line between tasks.
+std::string to_string(const std::vector<AsyncFrame>& frames);
+
+namespace detail {
+std::vector<AsyncFrame> backtrace_from(std::coroutine_handle<> innermost, const TaskRecord& task);
+
+class [[nodiscard("co_await it")]] BacktraceAwaiter : public Awaiter {
+ public:
+  static bool await_ready() noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> here) {
+    frames_ = backtrace_from(here, *thread_state().task);
+    return false;
+  }
+  std::vector<AsyncFrame> await_resume() noexcept { return std::move(frames_); }
+
+ private:
+  std::vector<AsyncFrame> frames_;
+};
+}  // namespace detail
+
+/// The frames of the current task: `co_await crank::backtrace_here()`.
+inline detail::BacktraceAwaiter backtrace_here() noexcept { return {}; }
+
+}  // namespace crank
