@@ -16,7 +16,7 @@ Result<Entry*> find_resource(InstanceState& instance, std::uint32_t index, Resou
   if (entry->resource != resource) {
     const Program& program = instance.root->program();
     return fail(Code::trap, concat("handle index ", index, " used with the wrong type, expected guest-defined resource ", program.resources[crank::component::index(resource)].name,
-                                   " but found a different resource"));
+                                   " but found a different guest-defined resource"));
   }
   return entry;
 }

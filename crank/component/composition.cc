@@ -56,7 +56,7 @@ struct Composition::Wiring {
 
   Imports imports;
   std::vector<std::unique_ptr<Part>> parts;
-  std::shared_ptr<detail::Domain> domain = std::make_shared<detail::Domain>();
+  std::shared_ptr<detail::Domain> domain;
   std::vector<std::string> from_host;
   std::atomic<bool> stopping{false};
 
@@ -344,6 +344,7 @@ Result<std::shared_ptr<Composition>> Composition::Builder::link() {
     if (part->options.name.empty()) part->options.name = options.blueprint->program().name;
     wiring->parts.push_back(std::move(part));
   }
+  wiring->domain = std::make_shared<detail::Domain>(wiring->parts[0]->options.blueprint->engine());
   CRANK_TRY_VOID(wiring->link());
   return std::make_shared<Composition>(std::move(wiring));
 }

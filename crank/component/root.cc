@@ -109,7 +109,8 @@ Result<std::shared_ptr<Root>> Root::instantiate(std::shared_ptr<const Blueprint>
     CRANK_TRY(Target target, detail::bind_to_host(program, import, imports));
     targets.push_back(std::move(target));
   }
-  auto* state = new RootState(std::move(blueprint), std::move(options), *runtime, std::make_shared<detail::Domain>());
+  auto domain = std::make_shared<detail::Domain>(blueprint->engine());
+  auto* state = new RootState(std::move(blueprint), std::move(options), *runtime, std::move(domain));
   state->targets = std::move(targets);
   auto root = std::make_shared<Root>(*state);
   state->handle = root;

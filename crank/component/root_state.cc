@@ -4,6 +4,7 @@
 #include "crank/component/resource_object.h"
 #include "crank/component/stream_state.h"
 #include "crank/component/task.h"
+#include "crank/engine/engine.h"
 
 namespace crank::component::detail {
 
@@ -14,6 +15,12 @@ using crank::detail::LockGuard;
 void Domain::add_waiting(Call& call) {
   LockGuard guard(lock_);
   waiting_.push_back(&call);
+}
+
+// Two of these may overtake each other; the engine only counts.
+void Domain::presence(bool here) noexcept {
+  if (here) engine_.arrive();
+  else engine_.leave();
 }
 
 bool Domain::remove_waiting(Call& call) {

@@ -19,9 +19,15 @@ namespace crank::component::detail {
 /// way, stream ends the host holds. At zero nothing will ever move again by itself (DESIGN, C10).
 class Domain {
  public:
-  void begin() noexcept { active_.fetch_add(1, std::memory_order_relaxed); }
+  explicit Domain(engine::Engine& engine) noexcept : engine_(engine) {}
+  void begin() noexcept {
+    if (active_.fetch_add(1, std::memory_order_relaxed) == 0) presence(true);
+  }
   void end() noexcept {
-    if (active_.fetch_sub(1, std::memory_order_acq_rel) == 1) quiet();
+    if (active_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      presence(false);
+      quiet();
+    }
   }
   std::uint64_t active() const noexcept { return active_.load(std::memory_order_acquire); }
   void add_waiting(Call& host_call);
@@ -32,6 +38,9 @@ class Domain {
 
  private:
   void quiet() noexcept;
+  /// While anything is active, epochs advance.
+  void presence(bool here) noexcept;
+  engine::Engine& engine_;
   std::atomic<std::uint64_t> active_{0};
   crank::detail::Lock lock_;
   std::vector<Call*> waiting_;   // unanswered calls of the host

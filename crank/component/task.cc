@@ -313,6 +313,8 @@ Result<> poll(Call& c, Activation* chain) {
       return finish_core(c, v, chain);
     }
     case engine::Fiber::State::preempted:
+      c.lift->statistics->is_long.store(true, std::memory_order_relaxed);
+      c.lift->statistics->overstayed.fetch_add(1, std::memory_order_relaxed);
       c.waits = Waits::preempted;
       group.parked = &c;
       instance.publish_gate();
@@ -327,6 +329,7 @@ Result<> poll(Call& c, Activation* chain) {
 }  // namespace
 
 bool wants_fiber(const Call& c, const Activation* chain);
+constexpr std::uint32_t watched_calls = 16;
 
 Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments, Activation* chain) {
   InstanceState& instance = *c.lift->instance;
@@ -385,9 +388,19 @@ void park(Hold& hold, Call& c) {
   post_continue(c);
 }
 
-bool wants_fiber(const Call& c, const Activation*) {
+// C3, C4. What may block needs a stack of its own. So does a long function, which can be preempted there: known by its
+// first calls from another group, or by having overstayed off a fiber. Short ones are called plainly, which is cheapest.
+bool wants_fiber(const Call& c, const Activation* chain) {
   const LiftState& lift = *c.lift;
-  return lift.type->async_ && lift.instance->group->may_block;
+  if (!lift.type->async_) return false;
+  if (lift.instance->group->may_block) return true;
+  LiftStatistics& statistics = *lift.statistics;
+  if (statistics.calls.load(std::memory_order_relaxed) < watched_calls) {
+    if (!c.nested || holds(chain, *lift.instance->group)) return false;
+    statistics.calls.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  return statistics.is_long.load(std::memory_order_relaxed);
 }
 
 // ---- going on -------------------------------------------------------------------------------------------------------

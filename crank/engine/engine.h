@@ -83,13 +83,15 @@ class Engine : public std::enable_shared_from_this<Engine> {
     Engine& engine_;
   };
 
+  /// A Presence without a scope, for whoever counts by other means: each `arrive` needs its `leave`, in any order.
+  void arrive() noexcept;
+  void leave() noexcept;
+
   struct Native;  ///< only this layer's sources know what is in there
   Native& native() noexcept { return *native_; }
 
  private:
   explicit Engine(EngineOptions options);
-  void arrive() noexcept;
-  void leave() noexcept;
 
   EngineOptions options_;
   unsigned nested_entries_ = 0;
