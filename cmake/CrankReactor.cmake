@@ -1,11 +1,11 @@
 # Reactors: bare core modules of docs/reactor-abi.md, written over crank/guest.
 #
-#   crank_reactor_module(hello SOURCES hello.cc SMALL STRIP [FLAGS …] [LINK …])
+#   crank_reactor_module(hello SOURCES hello.cc SMALL STRIP DESCRIBE [FLAGS …] [LINK …])
 #       build/PRESET/reactors/hello.wasm, target reactor_hello, part of `reactors`
 #   crank_reactor_text(no_pump no_pump.wat)                      the same from the text format
 #
 # SMALL takes the small allocator instead of wasi-libc's (crank/guest/small/allocator.cc says when); STRIP drops the names of
-# functions, which a trap's backtrace would show. Optimised for size at link time; --no-wasm-opt as in CrankGuest.cmake.
+# functions, which a trap's backtrace would show; DESCRIBE adds the export that says what a task waits for. Optimised for size at link time; --no-wasm-opt as in CrankGuest.cmake.
 include_guard(GLOBAL)
 include(CrankGuest)
 
@@ -22,6 +22,9 @@ crank_guest_library(crank_reactor_runtime SOURCES ${crank_reactor_sources} FLAGS
 crank_guest_objects(crank_reactor_allocator crank_reactor_allocator ${PROJECT_SOURCE_DIR}/crank/guest/small/allocator.cc
   "-Oz;-fno-lto;-fno-builtin-malloc;-fno-builtin-calloc")
 set(crank_reactor_allocator ${crank_reactor_allocator} CACHE INTERNAL "")
+crank_guest_objects(crank_reactor_describe crank_reactor_describe
+  "${PROJECT_SOURCE_DIR}/crank/guest/describe.cc;${PROJECT_SOURCE_DIR}/crank/async/backtrace.cc" "${crank_reactor_flags}")
+set(crank_reactor_describe ${crank_reactor_describe} CACHE INTERNAL "")
 add_custom_target(reactors ALL)
 
 function(crank_reactor_add name file)
@@ -31,23 +34,26 @@ function(crank_reactor_add name file)
 endfunction()
 
 function(crank_reactor_module name)
-  cmake_parse_arguments(arg "SMALL;STRIP" "" "SOURCES;FLAGS;LINK" ${ARGN})
+  cmake_parse_arguments(arg "SMALL;STRIP;DESCRIBE" "" "SOURCES;FLAGS;LINK" ${ARGN})
   crank_guest_objects(objects reactor_${name} "${arg_SOURCES}" "${crank_reactor_flags};${arg_FLAGS}")
   get_property(archive TARGET crank_reactor_runtime PROPERTY CRANK_ARCHIVE)
   set(strip debug)
   if(arg_STRIP)
     set(strip all)
   endif()
-  set(allocator)
+  set(extras)
   if(arg_SMALL)
-    set(allocator ${crank_reactor_allocator})
+    list(APPEND extras ${crank_reactor_allocator})
+  endif()
+  if(arg_DESCRIBE)
+    list(APPEND extras ${crank_reactor_describe})
   endif()
   set(file ${CRANK_REACTOR_DIR}/${name}.wasm)
   add_custom_command(OUTPUT ${file}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CRANK_REACTOR_DIR}
     COMMAND ${CMAKE_CXX_COMPILER} ${crank_guest_target} -mexec-model=reactor --no-wasm-opt
-      -Wl,--gc-sections,--strip-${strip} ${arg_LINK} ${objects} ${allocator} ${archive} -o ${file}
-    DEPENDS ${objects} ${allocator} ${archive} COMMENT "reactor ${name}.wasm" VERBATIM)
+      -Wl,--gc-sections,--strip-${strip} ${arg_LINK} ${objects} ${extras} ${archive} -o ${file}
+    DEPENDS ${objects} ${extras} ${archive} COMMENT "reactor ${name}.wasm" VERBATIM)
   crank_reactor_add(${name} ${file})
 endfunction()
 

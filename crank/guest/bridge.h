@@ -79,6 +79,14 @@ class Bridges {
   Resumed resume(std::uint32_t token, Status status, std::byte* data, std::size_t size) noexcept;
   /// Tokens that wait for an answer or have one not yet taken.
   std::uint32_t live() const noexcept { return waiting_.live(); }
+  /// Calls `visit(token, entry, task)` for each await that has no answer yet.
+  template <class Visit>
+  void each_waiting(Visit visit) const {
+    waiting_.each([&](std::uint32_t token, void* occupant) {
+      const auto& wait = *static_cast<const BridgeWait*>(occupant);
+      if (!wait.answered_) visit(token, wait.entry_, *wait.task_);
+    });
+  }
   /// How many resumes were refused.
   std::uint64_t refused() const noexcept { return refused_; }
 

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "crank/async/runtime.h"
@@ -61,6 +62,10 @@ class Pump {
   }
   /// Asks a task to stop, in the next turn. False: no such task.
   bool cancel(std::uint32_t task) noexcept;
+
+  /// What an entry waits for, or every one (task 0): where its await stands, and where the tokens it waits for were asked
+  /// for. At most some 4,000 characters. Between two turns.
+  std::string describe(std::uint32_t task);
 
   Runtime& runtime() noexcept { return runtime_; }
   Bridges& bridges() noexcept { return bridges_; }

@@ -346,6 +346,21 @@ TEST_F(PumpTest, EveryInterleavingKeepsTheBooks) {
   }
 }
 
+TEST_F(PumpTest, DescribingSaysWhereATaskAwaitsAndWhatOf) {
+  std::uint32_t task = start(ask), child = start(ask_in_children);
+  FakeHost::drain(pump);
+  std::string one = pump.describe(task), all = pump.describe(0);
+  EXPECT_THAT(one, testing::StartsWith(concat("task ", task, " awaits at\n")));
+  EXPECT_THAT(one, testing::HasSubstr("ask(std::span<const std::byte>"));
+  EXPECT_THAT(one, testing::HasSubstr("pump_test.cc:"));
+  EXPECT_THAT(one, testing::HasSubstr(concat("token ", host.requests.at(0).token)));
+  EXPECT_THAT(one, testing::Not(testing::HasSubstr(concat("task ", child))));
+  EXPECT_THAT(all, testing::HasSubstr(concat("task ", child, " awaits at")));
+  EXPECT_THAT(all, testing::HasSubstr("child of task"));
+  EXPECT_EQ(pump.describe(4711), "");
+  while (host.answer_one(pump)) FakeHost::drain(pump);
+}
+
 Task<Result<Bytes>> ask_often(std::span<const std::byte>) {
   for (int i = 0; i < 1000; ++i) {
     auto answer = co_await host::call("tick");

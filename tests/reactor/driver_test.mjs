@@ -24,6 +24,7 @@ const ok = text => ({status: status.ok, text});
   same('hello', reactor.call('hello', 'world'), ok('hello world'));
   same('hello to nobody', reactor.call('hello'), ok('hello '));
   same('the probe', reactor.call('crank_probe'), ok(''));
+  same('hello is below 10 KB', module('hello').length < 10240, true);
   same('hello imports no WASI', WebAssembly.Module.imports(new WebAssembly.Module(module('hello'))).map(each => each.module).filter(name => name !== 'crank'), []);
 }
 
@@ -86,6 +87,8 @@ for (const budget of budgets) {
   let idle = '';
   try { reactor.call('wait_for_ever'); } catch (caught) { idle = caught.message; }
   same('idle but not complete is said', /^idle, and task \d+ is not complete/.test(idle), true);
+  const told = reactor.guest.crank_describe(0);
+  same('what it waits for is told', /awaits at\n.*wait_for_ever.*bridges\.cc:\d+/.test(reactor.text(Number(told >> 32n), Number(told & 0xffffffffn))), true);
 }
 
 // A thousand awaits of each kind, when warm: no allocation, but for the block an answer is written into.
