@@ -43,6 +43,8 @@ const Item* InstanceItem::find(std::string_view name) const {
 bool InstanceItem::add(std::string_view name, Item item) {
   constexpr std::size_t few = 12;
   if (find(name)) return false;
+  if (auto* func = std::get_if<FuncItem>(&item)) functions_visible = functions_visible & func->visible;
+  has_types |= std::holds_alternative<TypeItem>(item);
   items_.push_back({name, std::move(item)});
   if (items_.size() == few) {
     for (std::uint32_t i = 0; i < items_.size(); ++i) index_.emplace(items_[i].name, i);
@@ -61,7 +63,8 @@ std::unexpected<Error> Inliner::bad(std::string_view sentence, Code code) const 
   return std::unexpected(decode_error(offset_, sentence, code));
 }
 
-Result<> Inliner::count_item() {
+Result<> Inliner::count_item(std::size_t bytes) {
+  count_bytes(bytes);
   if (++items_ <= limits_.max_items) return {};
   return bad(concat("inlining its instances makes more than ", limits_.max_items, " definitions"), Code::limit);
 }
@@ -94,6 +97,7 @@ Result<Inliner::Played> Inliner::play(const Component& code, const Scope* outer,
   Restore depth{depth_}, offset{offset_};
   ++depth_;
   items_ += weight_of_a_play;
+  count_bytes(name.empty() ? code.name.size() : name.size());
   Scope& scope = new_scope();
   scope.outer = outer;
   scope.code = &code;
@@ -193,7 +197,7 @@ Result<> Inliner::define_instance(const InstanceDef& def, Scope& scope) {
   InstanceItem& items = new_instance();
   NameScope names;
   for (auto& arg : def.items) {
-    CRANK_TRY_VOID(count_item());
+    CRANK_TRY_VOID(count_item(arg.name.name.size()));
     CRANK_TRY(Item item, item_at(arg.item, scope));
     if (!def.instantiate) CRANK_TRY_VOID(check_name(arg.name, names, item));
     if (!items.add(arg.name.name, std::move(item))) return bad(concat("the name `", arg.name.name, "` stands twice"));
@@ -300,6 +304,12 @@ Result<> Inliner::alias_outer(const Alias& alias, Scope& scope) {
   }
 }
 
+std::size_t Inliner::path_size() const {
+  std::size_t size = 0;
+  for (auto part : path_) size += part.size() + 1;
+  return size;
+}
+
 std::string Inliner::interface_path() const {
   std::string out;
   for (auto part : path_) out.append(out.empty() ? "" : "#").append(part);
@@ -310,7 +320,7 @@ std::string Inliner::interface_path() const {
 Result<> Inliner::export_tree(const InstanceItem& from, std::vector<Export>& to, const std::string& path,
                               bool exported) {
   for (auto& [name, item] : from.items()) {
-    CRANK_TRY_VOID(count_item());
+    CRANK_TRY_VOID(count_item(2 * (path.size() + name.size())));
     std::string full = path.empty() ? std::string(name) : concat(path, "#", name);
     Export& out = to.emplace_back();
     out.name = name;

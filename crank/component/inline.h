@@ -110,15 +110,19 @@ class Inliner {
   }
   Result<Item> item_at(syntax::SortIndex where, const Scope& scope) const;
   Result<std::pair<CoreSort, CoreEntry>> core_at(syntax::SortIndex where, const Scope& scope) const;
-  CoreDef core_def(CoreSort sort, const CoreEntry& entry) const;
+  CoreDef core_def(CoreSort sort, const CoreEntry& entry);
   ResourceId new_resource(Resource resource);
   Resource& resource(ResourceId id);
   ModuleId module_id(const ModuleItem& module);
   Scope& new_scope() { return scopes_.emplace_back(); }
   InstanceItem& new_instance() { return instances_.emplace_back(); }
-  Result<> count_item();
+  /// One definition, and `bytes` of names it makes copies of: long names must not be free to repeat.
+  Result<> count_item(std::size_t bytes = 0);
+  void count_bytes(std::size_t bytes) { items_ += static_cast<std::uint32_t>(bytes / bytes_an_item); }
+  static constexpr std::size_t bytes_an_item = 64;
   std::unexpected<Error> bad(std::string_view sentence, Code code = Code::bad_binary) const;
   std::string interface_path() const;
+  std::size_t path_size() const;
   Result<> export_tree(const InstanceItem& from, std::vector<Export>& to, const std::string& path, bool exported);
 
   const DecodeLimits& limits_;
@@ -137,7 +141,7 @@ class Inliner {
   std::deque<TypeClosure> closures_;
   std::deque<Resource> resources_, scratch_resources_;
   std::unordered_map<const std::byte*, ModuleId> modules_;
-  std::unordered_map<TypeRef, bool> contains_resource_, needs_name_;
+  std::unordered_map<const void*, bool> contains_resource_, needs_name_;  // by TypeRef or const FuncType*
 };
 
 struct Inliner::Scratch {

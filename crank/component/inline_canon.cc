@@ -65,10 +65,6 @@ constexpr CoreVal core_funcref{0x100 | 0x70 | 0x200};
 constexpr CoreType four_i32[] = {CoreType::i32, CoreType::i32, CoreType::i32, CoreType::i32};
 
 bool flat_fits(const FlatTypes& flat, std::uint32_t limit) { return !flat.overflow && flat.count <= limit; }
-bool any_pointers(const FuncType& type) {
-  return std::ranges::any_of(type.params, [](auto& p) { return p.type->has_pointers; });
-}
-
 bool is_future(Builtin op) { return op >= Builtin::future_new && op <= Builtin::future_drop_writable; }
 
 /// The core signature of every built-in but lower, task.return and context.*.
@@ -232,7 +228,7 @@ Result<> Inliner::define_lift(const Canon& canon, Scope& scope) {
   CRANK_TRY(OptionsId id, options(canon.options, scope, {}, true));
   const Options& given = out_->options[index(id)];
   if (given.async_ && !type.async_) return bad("the `async` option requires an async function type");
-  bool lowers_to_memory = any_pointers(type) || type.flat_params.overflow;
+  bool lowers_to_memory = type.params_have_pointers || type.flat_params.overflow;
   bool lifts_from_memory =
       !given.async_ && type.result && (type.result->has_pointers || !flat_fits(type.flat_result, 1));
   CRANK_TRY_VOID(needs(given, lifts_from_memory, lowers_to_memory));
@@ -265,7 +261,7 @@ Result<> Inliner::define_lower(const Canon& canon, Scope& scope) {
   bool params_fit = flat_fits(type.flat_params, given.async_ ? max_flat_async_params : FlatTypes::max);
   bool result_fits = !type.result || (!given.async_ && flat_fits(type.flat_result, 1));
   CRANK_TRY_VOID(
-      needs(given, any_pointers(type) || !params_fit || !result_fits, type.result && type.result->has_pointers));
+      needs(given, type.params_have_pointers || !params_fit || !result_fits, type.result && type.result->has_pointers));
   if (params_fit) {
     out.params.assign(type.flat_params.span().begin(), type.flat_params.span().end());
   } else {

@@ -31,7 +31,8 @@ std::vector<CoreEntry>& space(Scope& scope, CoreSort sort) {
 
 }  // namespace
 
-CoreDef Inliner::core_def(CoreSort sort, const CoreEntry& entry) const {
+CoreDef Inliner::core_def(CoreSort sort, const CoreEntry& entry) {
+  count_bytes(entry.name.size());
   return {sort, entry.is_trampoline, entry.index, std::string(entry.name)};
 }
 
@@ -60,6 +61,7 @@ Result<> Inliner::define_core_module(const CoreModule& module, Scope& scope) {
 
 Result<> Inliner::define_core_types(const CoreTypes& types, Scope& scope) {
   for (auto& type : types.types) {
+    CRANK_TRY_VOID(count_item());
     const CoreInterface* module = nullptr;
     if (type.is_module) {
       CRANK_TRY(module, evaluate_module_type(type, scope));
@@ -82,7 +84,7 @@ Result<const CoreInterface*> Inliner::evaluate_module_type(const CoreTypeDef& ty
     return extern_;
   };
   for (auto& decl : type.body) {
-    CRANK_TRY_VOID(count_item());
+    CRANK_TRY_VOID(count_item(decl.module.size() + decl.name.size() + decl.defined.size() * bytes_an_item));
     switch (decl.kind) {
       case ModuleDecl::types:
         for (auto& func : decl.defined) space.push_back(&func);
@@ -178,7 +180,7 @@ Result<> Inliner::define_core_instance(const CoreInstanceDef& def, Scope& scope)
   step.instance = scope.instance;
   step.module = module_id(*module);
   for (auto& item : def.items) {
-    CRANK_TRY_VOID(count_item());
+    CRANK_TRY_VOID(count_item(item.name.name.size()));
     CRANK_TRY(auto found, at(scope.core_instances, item.item.index, "core instance"));
     CoreArgument argument;
     argument.name = item.name.name;
@@ -186,7 +188,7 @@ Result<> Inliner::define_core_instance(const CoreInstanceDef& def, Scope& scope)
       argument.instance = *(*found)->instance;
     } else {
       for (auto& entry : (*found)->entries) {
-        CRANK_TRY_VOID(count_item());
+        CRANK_TRY_VOID(count_item(entry.name.size()));
         argument.definitions.emplace_back(entry.name, core_def(entry.sort, entry.definition));
       }
     }

@@ -102,16 +102,8 @@ Result<> Inliner::check_visible(const Item& item, bool import, std::string_view 
   auto* func = std::get_if<FuncItem>(&item);
   auto* type = std::get_if<TypeItem>(&item);
   auto* instance = std::get_if<InstanceRef>(&item);
-  bool unnamed_inside = false;
-  if (instance && instance->instance->bag) {
-    auto& items = instance->instance->items();
-    auto names_types = [](auto& i) { return std::holds_alternative<TypeItem>(i.item); };
-    auto hides = [&](auto& i) {
-      auto* member = std::get_if<FuncItem>(&i.item);
-      return member && refuse(member->visible);
-    };
-    unnamed_inside = std::ranges::none_of(items, names_types) && std::ranges::any_of(items, hides);
-  }
+  bool unnamed_inside = instance && instance->instance->bag && !instance->instance->has_types &&
+                        refuse(instance->instance->functions_visible);
   if ((func && refuse(func->visible)) || (type && refuse(type->parts)) || unnamed_inside) {
     return bad(concat("the ", kind_of(item), " `", name, "` is not valid to be used as ", import ? "import" : "export",
                       ": it mentions a type that has no name of its own among the imports",
@@ -131,12 +123,14 @@ Result<Item> Inliner::make(const ExternType& type, Scope& scope, std::string_vie
       CRANK_TRY(auto found, at(scope.types, type.number, "type"));
       if (found->kind != TypeItem::function) return bad(concat("type ", type.number, " is not a function type"));
       FuncSource source{FuncSource::imported, static_cast<std::uint32_t>(out_->imports.size())};
+      CRANK_TRY_VOID(count_item(path_size() + name.size()));
       out_->imports.push_back({interface_path(), std::string(name), found->function_type});
       return FuncItem{found->function_type, source, found->visible};
     }
     case Sort::type: {
       if (type.fresh_resource) {
         TypeItem out{.kind = TypeItem::resource, .visible = by};
+        CRANK_TRY_VOID(count_item(path_size() + 2 * name.size()));
         Resource made;
         made.name = name;
         made.import_interface = interface_path();
@@ -270,6 +264,7 @@ Result<> Inliner::match_component(const ComponentItem& actual, const TypeClosure
 }
 
 Result<> Inliner::check_name(const ExternName& name, NameScope& names, const Item& item) {
+  CRANK_TRY_VOID(count_item(name.name.size()));
   std::string why;
   auto parts = parse_extern_name(name.name, &why);
   if (!parts) return bad(why);

@@ -84,6 +84,8 @@ class InstanceItem {
 
   std::optional<InstanceId> component;  ///< the component instance whose exports these are
   bool bag = false;                     ///< put together from definitions of the scope it stands in
+  bool has_types = false;               ///< some of its items are types
+  Visible functions_visible;            ///< of all its functions together
 
  private:
   std::vector<NamedItem> items_;

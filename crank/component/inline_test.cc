@@ -205,6 +205,25 @@ TEST(Inline, InstantiatingWithoutEndIsALimitAndNotAHang) {
   EXPECT_EQ(program.error().code(), Code::limit);
 }
 
+TEST(Inline, AnExportTreeThatDoublesAtEveryLevelIsALimit) {
+  std::string text = "(component (instance $i0)";
+  for (int i = 1; i <= 45; ++i) {
+    std::string below = "(instance $i" + std::to_string(i - 1) + ")";
+    text += "(instance $i" + std::to_string(i) + " (export \"a\" " + below + ") (export \"b\" " + below + "))";
+  }
+  auto program = decode_text(text + "(export \"x\" (instance $i45)))");
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().code(), Code::limit);
+}
+
+TEST(Inline, CopiesOfALongNameCount) {
+  std::string text = "(component (import \"" + std::string(1'000'000, 'a') + "\" (instance ";
+  for (int i = 0; i < 200; ++i) text += "(export \"f" + std::to_string(i) + "\" (func))";
+  auto program = decode_text(text + ")))");
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().code(), Code::limit);
+}
+
 TEST(Inline, WideMemoriesAreUnsupportedAndSaySo) {
   auto program = decode_text(R"((component
     (import "f" (func $f (param "s" string)))

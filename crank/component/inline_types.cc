@@ -42,7 +42,7 @@ Result<std::vector<Field>> Inliner::fields(const std::vector<Label>& labels, con
   out.reserve(labels.size());
   std::unordered_set<std::string> seen;
   for (auto& label : labels) {
-    CRANK_TRY_VOID(count_item());
+    CRANK_TRY_VOID(count_item(label.name.size()));
     if (!is_label(label.name)) return bad(concat("the ", what, " name `", label.name, "` is not a kebab-case label"));
     if (!seen.insert(lower_case(label.name)).second)
       return bad(concat("the ", what, " name `", label.name, "` conflicts with an earlier one"));
@@ -210,8 +210,12 @@ bool Inliner::needs_name(const TypeItem& item) {
   switch (item.kind) {
     case TypeItem::value: return needs_name(item.type);
     case TypeItem::function: {
-      if (needs_name(item.function_type->result)) return true;
-      return std::ranges::any_of(item.function_type->params, [&](auto& p) { return needs_name(p.type); });
+      const FuncType& type = *item.function_type;
+      auto [known, fresh] = needs_name_.try_emplace(&type);
+      if (!fresh) return known->second;
+      bool found =
+          needs_name(type.result) || std::ranges::any_of(type.params, [&](auto& p) { return needs_name(p.type); });
+      return needs_name_[&type] = found;
     }
     case TypeItem::resource: return true;
     default: return false;
@@ -222,8 +226,12 @@ bool Inliner::mentions_resource(const TypeItem& item) {
   switch (item.kind) {
     case TypeItem::value: return contains_resource(item.type);
     case TypeItem::function: {
-      if (contains_resource(item.function_type->result)) return true;
-      return std::ranges::any_of(item.function_type->params, [&](auto& p) { return contains_resource(p.type); });
+      const FuncType& type = *item.function_type;
+      auto [known, fresh] = contains_resource_.try_emplace(&type);
+      if (!fresh) return known->second;
+      bool found = contains_resource(type.result) ||
+                   std::ranges::any_of(type.params, [&](auto& p) { return contains_resource(p.type); });
+      return contains_resource_[&type] = found;
     }
     case TypeItem::resource: return true;
     default: return item.closure->captures_resources;

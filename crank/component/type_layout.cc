@@ -167,7 +167,10 @@ void lay_out(FuncType& type) {
   Extent e = lay_out_fields(type.params);
   type.params_size = static_cast<std::uint32_t>(e.size);
   type.params_alignment = e.alignment;
-  for (auto& param : type.params) type.flat_params.append(param.type->flat);
+  for (auto& param : type.params) {
+    type.flat_params.append(param.type->flat);
+    type.params_have_pointers |= param.type->has_pointers;
+  }
   if (type.result) type.flat_result = type.result->flat;
 }
 

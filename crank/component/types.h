@@ -107,6 +107,7 @@ struct FuncType {
   FlatTypes flat_result;
   std::uint32_t params_size = 0;
   std::uint32_t params_alignment = 1;
+  bool params_have_pointers = false;  ///< some parameter contains a string, list or map
 };
 
 }  // namespace crank::component
