@@ -30,6 +30,8 @@
     (global $x (mut i32) (i32.const 0))
     (global $set (mut i32) (i32.const 0))
     (func $wait (result i32) (i32.or (i32.const 2) (i32.shl (global.get $set) (i32.const 4))))
+    ;; Bits of what the current call still waits for: 1 its subtask, 2 the write, when the reader was not there yet.
+    (global $open (mut i32) (i32.const 0))
     (func $call (result i32) (local $ends i64) (local $writer i32) (local $status i32)
       (if (i32.eqz (global.get $left)) (then
         (call $set_drop (global.get $set))
@@ -40,11 +42,18 @@
       (local.set $writer (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))))
       (local.set $status (call $f (i32.wrap_i64 (local.get $ends)) (i32.const 16)))
       ;; It cannot have returned: its argument has no value yet.
-      (if (i32.ne (i32.and (local.get $status) (i32.const 15)) (i32.const 1)) (then unreachable))
-      (i32.store (i32.const 32) (global.get $x))
-      (if (call $write (local.get $writer) (i32.const 32)) (then unreachable))
-      (call $drop (local.get $writer))
+      (if (i32.eq (local.get $status) (i32.const 2)) (then unreachable))
+      (global.set $open (i32.const 1))
       (call $join (i32.shr_u (local.get $status) (i32.const 4)) (global.get $set))
+      (i32.store (i32.const 32) (global.get $x))
+      (local.set $status (call $write (local.get $writer) (i32.const 32)))
+      (if (i32.eq (local.get $status) (i32.const -1))
+        (then
+          (global.set $open (i32.const 3))
+          (call $join (local.get $writer) (global.get $set)))
+        (else
+          (if (local.get $status) (then unreachable))
+          (call $drop (local.get $writer))))
       (call $wait))
     (func (export "run") (param $n i32) (result i32)
       (global.set $left (local.get $n))
@@ -52,11 +61,16 @@
       (global.set $set (call $set_new))
       (call $call))
     (func (export "callback") (param $event i32) (param $waitable i32) (param $state i32) (result i32)
+      (if (i32.eq (local.get $event) (i32.const 5)) (then ;; FUTURE_WRITE
+        (if (local.get $state) (then unreachable))
+        (call $drop (local.get $waitable))
+        (global.set $open (i32.and (global.get $open) (i32.const 1)))))
       (if (i32.and (i32.eq (local.get $event) (i32.const 1)) (i32.eq (local.get $state) (i32.const 2))) (then
         (call $subtask_drop (local.get $waitable))
         (global.set $x (i32.load (i32.const 16)))
-        (return (call $call))))
-      (call $wait)))
+        (global.set $open (i32.and (global.get $open) (i32.const 2)))))
+      (if (global.get $open) (then (return (call $wait))))
+      (call $call)))
   (core instance $m (instantiate $M (with "" (instance
     (export "memory" (memory $memory "memory"))
     (export "f" (func $f_lowered))
