@@ -79,9 +79,9 @@ void* frame_refill(std::size_t size_class) {
     pool.held[size_class] = static_cast<unsigned>(taken->count - 1);
     return taken;
   }
-  std::size_t bytes = size_class * frame_granule, count = 8192 / bytes;
+  std::size_t bytes = bytes_of(size_class), count = 8192 / bytes;
 #else
-  std::size_t bytes = size_class * frame_granule, count = 1;  // a guest's memory is small
+  std::size_t bytes = bytes_of(size_class), count = 1;  // a guest's memory is small
 #endif
   auto* memory = static_cast<char*>(system_allocate(bytes * count));
   for (std::size_t i = count; i-- > 1;) {

@@ -1,5 +1,5 @@
 // Memory for frames and task records (R11): free lists by size class, one set for each thread, in classes of 16 bytes up to
-// 1 KiB. Taking and giving are a load and a store; a warm task never calls malloc. Memory may be freed in any order and on
+// 1 KiB and of 256 up to 4. Taking and giving are a load and a store; a warm task never calls malloc. Memory may be freed in any order and on
 // any thread: it joins that thread's lists, and what a list holds beyond its share goes to the other threads in batches.
 // Under AddressSanitizer every block is an own allocation, so that a use after free is seen.
 #pragma once
@@ -10,7 +10,7 @@ namespace crank {
 
 namespace detail {
 
-inline constexpr std::size_t frame_granule = 16, frame_classes = 64;
+inline constexpr std::size_t frame_granule = 16, small_classes = 64, coarse_granule = 256, frame_classes = 76;
 
 struct FramePool {
   struct Block {
@@ -40,7 +40,13 @@ inline constexpr unsigned frames_kept = 2048;  // of one class on one thread
 
 // Never less than 32 bytes: a list given to other threads keeps three words in its first block.
 constexpr std::size_t class_of(std::size_t size) noexcept {
-  return size <= 2 * frame_granule ? 2 : (size + frame_granule - 1) / frame_granule;
+  if (size <= 2 * frame_granule) return 2;
+  if (size <= small_classes * frame_granule) return (size + frame_granule - 1) / frame_granule;
+  return small_classes + (size - small_classes * frame_granule + coarse_granule - 1) / coarse_granule;
+}
+constexpr std::size_t bytes_of(std::size_t size_class) noexcept {
+  return size_class <= small_classes ? size_class * frame_granule
+                                     : small_classes * frame_granule + (size_class - small_classes) * coarse_granule;
 }
 
 inline void* frame_allocate(std::size_t size) {

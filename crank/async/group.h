@@ -115,7 +115,7 @@ template <class T>
 class Group {
  public:
   /// Starts a child. In a cancelled group it starts cancelled.
-  void spawn(Task<T> body) { core_.add(*new detail::GroupChild<T>(std::move(body), core_)); }
+  void spawn(Task<T> body [[clang::lifetime_capture_by(this)]]) { core_.add(*new detail::GroupChild<T>(std::move(body), core_)); }
   /// Asks all children, also those added later, to stop.
   void cancel() noexcept { core_.cancel_children(); }
   bool is_cancelled() const noexcept { return core_.cancelled(); }
@@ -235,7 +235,7 @@ class DiscardingGroup {
   explicit DiscardingGroup(GroupOptions options) noexcept : core_(options, true) {}
   ~DiscardingGroup() { delete failed_; }
 
-  void spawn(Task<> body) {
+  void spawn(Task<> body [[clang::lifetime_capture_by(this)]]) {
     while (detail::GroupLink* link = core_.take_finished()) reap(link);
     core_.add(*new detail::GroupChild<void>(std::move(body), core_));
   }

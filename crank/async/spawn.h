@@ -189,7 +189,7 @@ concept TaskFunction = requires(F& function) { typename TaskOf<F>::Value; functi
 
 /// Starts a task that inherits from the caller. The frame's parameters must own what they refer to.
 template <class T>
-TaskHandle<T> spawn(Task<T> body, SpawnOptions options = {}) {
+TaskHandle<T> spawn(Task<T> body [[clang::lifetime_capture_by(global)]], SpawnOptions options = {}) {
   auto* task = new detail::Spawned<T>(detail::runtime_for(options), std::move(body));
   task->start(options, detail::SpawnedBase::Inherit::yes, task->frame());
   return TaskHandle<T>(*task);
@@ -203,7 +203,7 @@ auto spawn(Function function, SpawnOptions options = {}) {
 
 /// Starts a task that inherits nothing: generic executor, medium priority, no task-locals.
 template <class T>
-TaskHandle<T> spawn_detached(Task<T> body, SpawnOptions options = {}) {
+TaskHandle<T> spawn_detached(Task<T> body [[clang::lifetime_capture_by(global)]], SpawnOptions options = {}) {
   auto* task = new detail::Spawned<T>(detail::runtime_for(options), std::move(body));
   task->start(options, detail::SpawnedBase::Inherit::no, task->frame());
   return TaskHandle<T>(*task);
@@ -216,7 +216,7 @@ auto spawn_detached(Function function, SpawnOptions options = {}) {
 
 /// Starts a task at once, on this thread and executor, until it first suspends; then it goes on as a spawned one.
 template <class T>
-TaskHandle<T> spawn_immediate(Task<T> body, SpawnOptions options = {}) {
+TaskHandle<T> spawn_immediate(Task<T> body [[clang::lifetime_capture_by(global)]], SpawnOptions options = {}) {
   auto* task = new detail::Spawned<T>(detail::runtime_for(options), std::move(body));
   task->start_immediate(options, task->frame());
   return TaskHandle<T>(*task);

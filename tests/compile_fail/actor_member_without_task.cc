@@ -1,0 +1,8 @@
+// expect: only members that return a Task are reached through an ActorRef
+#include "crank/async/actor.h"
+
+class Counter : public crank::Actor {
+ public:
+  int peek() { return 1; }
+};
+int caller(crank::ActorRef<Counter> counter) { return counter.call(&Counter::peek); }

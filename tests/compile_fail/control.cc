@@ -1,0 +1,28 @@
+// expect: nothing
+#include <string>
+
+#include "crank/async/actor.h"
+#include "crank/async/async_let.h"
+#include "crank/async/continuation.h"
+#include "crank/async/spawn.h"
+
+class Counter : public crank::Actor {
+ public:
+  crank::Task<int> add(int n) { co_return total_ += n; }
+
+ private:
+  int total_ = 0;
+};
+crank::Task<std::size_t> length(const std::string& text) { co_return text.size(); }
+crank::Task<std::size_t> owned(std::string text) { co_return text.size(); }
+
+crank::Task<> uses(crank::ActorRef<Counter> counter) {
+  co_await counter.call(&Counter::add, 1);
+  co_await length(std::string("lives until the await has ended"));
+  auto child = crank::async_let(owned("moved into the frame"));
+  co_await child;
+  int x = 1;
+  auto lambda = [x](this auto) -> crank::Task<int> { co_return x; };
+  co_await lambda();
+  crank::spawn(owned("x")).run_on();
+}

@@ -1,0 +1,10 @@
+// expect: temporary
+#include <string>
+
+#include "crank/async/spawn.h"
+
+crank::Task<std::size_t> length(const std::string& text) { co_return text.size(); }
+crank::Task<> caller() {
+  auto task = length(std::string("gone at the end of this line"));
+  co_await std::move(task);
+}

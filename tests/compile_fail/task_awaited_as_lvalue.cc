@@ -1,0 +1,8 @@
+// expect: await_transform
+#include "crank/async/task.h"
+
+crank::Task<int> work() { co_return 1; }
+crank::Task<int> caller() {
+  auto task = work();
+  co_return co_await task;
+}

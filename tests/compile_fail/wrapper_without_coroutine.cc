@@ -1,0 +1,5 @@
+// expect: coroutine wrapper
+#include "crank/async/task.h"
+
+crank::Task<int> work() { co_return 1; }
+crank::Task<int> caller() { return work(); }
