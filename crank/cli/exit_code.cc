@@ -1,13 +1,29 @@
 #include "crank/cli/exit_code.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 namespace crank::cli {
 
+namespace {
+constexpr int most_frames = 12;   // a stack that overflowed has thousands
+}  // namespace
+
 ExitCode report(const Error& error) {
   std::fprintf(stderr, "crank: %s\n", error.to_string().c_str());
-  for (const Error* e = &error; e; e = e->cause())
-    if (!e->backtrace().empty()) std::fprintf(stderr, "%s%s", e->backtrace().c_str(), e->backtrace().ends_with('\n') ? "" : "\n");
+  const Error* with_frames = &error;
+  while (with_frames && with_frames->backtrace().empty()) with_frames = with_frames->cause();
+  std::string_view frames = with_frames ? std::string_view(with_frames->backtrace()) : std::string_view();
+  for (int n = 0; !frames.empty(); ++n) {
+    const auto end = std::min(frames.find('\n'), frames.size());
+    if (n == most_frames) {
+      std::fprintf(stderr, "  ...\n");
+      break;
+    }
+    std::fprintf(stderr, "  %.*s\n", static_cast<int>(end), frames.data());
+    frames.remove_prefix(std::min(end + 1, frames.size()));
+  }
   return exit_code_for(error);
 }
 

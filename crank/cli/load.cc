@@ -59,14 +59,18 @@ Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& 
   return parts;
 }
 
-Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& parts, component::Imports imports,
-                                                     component::ReusePolicy reuse) {
+Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& parts, component::Imports imports, const LinkOptions& how) {
   component::Composition::Builder builder(std::move(imports));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     component::PartOptions options{.name = parts[i].name, .blueprint = parts[i].blueprint};
     options.root.name = parts[i].name;
+    options.root.runtime = how.runtime;
+    if (how.longest_turn) {
+      const auto ticks = *how.longest_turn / parts[i].blueprint->engine().options().tick;
+      options.root.limits.turn_ticks = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ticks, 1, UINT32_MAX));
+    }
     if (i == 0) {
-      options.reuse = reuse;
+      options.reuse = how.reuse;
       builder.part(std::move(options));
     } else {
       builder.plug(std::move(options));

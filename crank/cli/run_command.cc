@@ -73,7 +73,7 @@ class Run final : public Command {
     context->runtime = &pool.runtime();
     component::Imports imports;
     wasi::add_all(imports, context);
-    CRANK_TRY(auto app, link(parts, std::move(imports), component::ReusePolicy::concurrently(1)));
+    CRANK_TRY(auto app, link(parts, std::move(imports), {.reuse = component::ReusePolicy::concurrently(1), .longest_turn = call.timeout, .runtime = &pool.runtime()}));
 
     auto answer = sync_wait(pool, invoke_.empty() ? run_program(app, call) : run_export(app, call));
     // Whatever the guest left behind is given a moment, so that its last output is not lost, then ended.

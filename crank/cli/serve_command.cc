@@ -102,7 +102,8 @@ class Serve final : public Command {
       context->runtime = &pool->runtime();
       component::Imports imports;
       wasi::add_all(imports, context);
-      CRANK_TRY(worker.app, link(parts, std::move(imports), component::ReusePolicy::concurrently(concurrent_, reuse_)));
+      CRANK_TRY(worker.app, link(parts, std::move(imports), {.reuse = component::ReusePolicy::concurrently(concurrent_, reuse_),
+                                                               .longest_turn = request_timeout, .runtime = &pool->runtime()}));
       auto service = wasi::HttpService::make(worker.app, context, service_options);
       if (!service)
         return fail(std::move(service.error()).wrap(Code::missing_export, concat("serving ", component_, ": it cannot answer HTTP requests")));

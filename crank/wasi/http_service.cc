@@ -91,10 +91,15 @@ Task<> HttpService::serve(std::shared_ptr<io::Exchange> exchange) {
     ~TakeBack() { exchange.on_gone(nullptr); }
   } take_back{*exchange};
 
+  const auto began = std::chrono::steady_clock::now();
   auto answer = co_await app_->call(handle_, values(Value::handle(request_of(exchange))),
                                     {.timeout = options_.request_timeout, .grace = options_.cancel_grace});
   if (is_cancelled()) co_return;   // nobody is there to be answered
-  if (!answer) co_return refuse(*exchange, status_for(answer.error()), answer.error().to_string());
+  if (!answer) {
+    // However it was ended: what took its whole time did not answer in time.
+    const bool late = std::chrono::steady_clock::now() - began >= options_.request_timeout;
+    co_return refuse(*exchange, late ? 504 : status_for(answer.error()), answer.error().to_string());
+  }
   if (answer->case_index() == 1) {
     const Value& code = answer->payload();
     co_return refuse(*exchange, wasi::status_for(code), concat("the handler answered the error ", describe_error_code(code)));
