@@ -43,6 +43,7 @@ Call* cancellable_thread(Call& task) noexcept {
 void drop_threads(InstanceState& instance) {
   instance.threads.for_each([](Call& thread) {
     if (!thread.owner) return;
+    if (thread.queued) group_of(thread).ready.remove(thread);
     thread.fiber.reset();
     release_call(thread);
   });

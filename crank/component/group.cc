@@ -157,12 +157,19 @@ void Group::settle() {
 void Group::end_turn() {
   RootState& owner = root;
   settle();
-  if (parked) {
+  const bool was_parked = parked != nullptr;
+  if (was_parked) {
     // The drain that runs us must not go on to the next job: this thread's turn ends, the executor stays held.
     crank::detail::thread_state().turn->executor = ExecutorRef::generic();
     post_continue(*parked);
   }
   owner.domain().end();
+  if (owner.release_unless_last()) return;
+  // Nothing of this root can be queued any more; another root that shares the executor may have something.
+  if (!was_parked) {
+    crank::detail::thread_state().turn->executor = ExecutorRef::generic();
+    actor->release();
+  }
   owner.release();
 }
 

@@ -64,6 +64,15 @@ class RootState {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
+  /// For a turn that a drain of one of our executors runs: that drain still needs the executor. False: this was the last
+  /// reference, and it is kept; leave the executor, then release.
+  bool release_unless_last() noexcept {
+    std::uint32_t seen = references_.load(std::memory_order_acquire);
+    while (seen > 1)
+      if (references_.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel)) return true;
+    return false;
+  }
+
   bool dead() const noexcept { return state_.load(std::memory_order_relaxed) != Root::State::live; }
   Root::State state() const noexcept { return state_.load(std::memory_order_acquire); }
   std::optional<Error> failure();
