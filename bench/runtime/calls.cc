@@ -59,7 +59,7 @@ Task<std::uint64_t> ask_cancelled(int count) {
 Task<std::uint64_t> ask_priority(int count) {
   std::uint64_t sum = 0;
   for (int i = 0; i < count; ++i) {
-    sum += static_cast<std::uint64_t>(crank::current_task()->priority);
+    sum += static_cast<std::uint64_t>(static_cast<crank::Priority>(crank::current_task()->priority));
     keep(sum);
   }
   co_return sum;

@@ -74,11 +74,15 @@ class ActorRef {
 
   /// Calls a member coroutine on the actor: `co_await ref.call(&Counter::add, 2)`. The reference must live until the call has
   /// ended, as any object a member function is called on.
-  template <class R, class... Parameters, class... Arguments>
-    requires std::invocable<R (A::*)(Parameters...), A&, Arguments...>
-  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...), Arguments&&... arguments) const {
+  template <class R, class... Parameters>
+  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...), std::type_identity_t<Parameters>... arguments) const {
     static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");
-    return (actor_->*member)(std::forward<Arguments>(arguments)...);
+    return (actor_->*member)(std::forward<Parameters>(arguments)...);
+  }
+  template <class R, class... Parameters>
+  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...) const, std::type_identity_t<Parameters>... arguments) const {
+    static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");
+    return (actor_->*member)(std::forward<Parameters>(arguments)...);
   }
   ExecutorRef executor() const noexcept { return base().executor(); }
   explicit operator bool() const noexcept { return actor_ != nullptr; }

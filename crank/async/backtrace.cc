@@ -9,7 +9,7 @@ std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost
   const TaskRecord* current = &task;
   for (std::coroutine_handle<> frame = innermost;;) {
     const PromiseBase& promise = PromiseBase::of(frame);
-    frames.push_back({promise.where, current});
+    frames.push_back({promise.where, current->id(), current->name()});
     if (!promise.is_root()) {
       frame = promise.continuation;
       continue;
@@ -25,11 +25,11 @@ std::vector<AsyncFrame> async_backtrace(const TaskRecord& task) { return detail:
 
 std::string to_string(const std::vector<AsyncFrame>& frames) {
   std::string text;
-  const TaskRecord* task = frames.empty() ? nullptr : frames.front().task;
+  std::uint64_t task = frames.empty() ? 0 : frames.front().task_id;
   for (const AsyncFrame& frame : frames) {
-    if (frame.task != task) {
-      task = frame.task;
-      text += concat("-- child of task ", task->id(), " ", task->name(), "\n");
+    if (frame.task_id != task) {
+      task = frame.task_id;
+      text += concat("-- child of task ", task, " ", frame.task_name, "\n");
     }
     text += concat(frame.resume_point.function_name(), " (", frame.resume_point.file_name(), ":", frame.resume_point.line(), ")\n");
   }

@@ -11,9 +11,11 @@
 
 namespace crank {
 
+/// Plain values: it outlives the task it tells of.
 struct AsyncFrame {
   std::source_location resume_point;
-  const TaskRecord* task;
+  std::uint64_t task_id;
+  const char* task_name;
 };
 
 /// The frames of a suspended task and of the parents that wait for it. The task must stay suspended meanwhile: ask on its
