@@ -12,6 +12,8 @@ constexpr int most_frames = 12;   // a stack that overflowed has thousands
 
 ExitCode report(const Error& error) {
   std::fprintf(stderr, "crank: %s\n", error.to_string().c_str());
+  if (error.code() == Code::missing_import)
+    std::fprintf(stderr, "Name a component that exports it by --plug; 'crank inspect' shows what else is missing.\n");
   const Error* with_frames = &error;
   while (with_frames && with_frames->backtrace().empty()) with_frames = with_frames->cause();
   std::string_view frames = with_frames ? std::string_view(with_frames->backtrace()) : std::string_view();

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <string>
+#include <vector>
 
 #include "crank/cli/commands.h"
 
@@ -11,7 +12,7 @@ namespace crank::cli {
 
 struct Parser {
   CLI::App app;
-  CLI::App* chosen(CLI::App* command) const { return command->parsed() ? command : nullptr; }
+  std::vector<std::string> rest;   ///< what stands after "--": the guest's
 };
 
 /// Adds a sub-command with its sentence and, below its options, examples.

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <string_view>
 
 #include "crank/cli/commands.h"
 #include "crank/cli/exit_code.h"
@@ -41,13 +42,26 @@ int main(int count, char** arguments) {
   parser.app.require_subcommand(1);
   parser.app.footer(footer);
   parser.app.set_version_flag("--version", "crank 0.1.0");
+  for (int i = 1; i < count; ++i) {
+    if (std::string_view(arguments[i]) != "--") continue;
+    parser.rest.assign(arguments + i + 1, arguments + count);
+    count = i;
+  }
   std::unique_ptr<Command> commands[] = {add_serve(parser), add_run(parser), add_inspect(parser)};
   try {
     parser.app.parse(count, arguments);
   } catch (const CLI::Success& help) {
     return parser.app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "crank: %s\nTry 'crank --help', or 'crank COMMAND --help'.\n", error.what());
+    const auto chosen = parser.app.get_subcommands();
+    const std::string first = count > 1 ? arguments[1] : "";
+    if (chosen.empty() && !first.empty() && first.front() != '-')
+      std::fprintf(stderr, "crank: there is no command '%s'\n", first.c_str());
+    else if (chosen.empty() && first.empty())
+      std::fprintf(stderr, "crank: name a command: serve, run or inspect\n");
+    else
+      std::fprintf(stderr, "crank%s%s: %s\n", chosen.empty() ? "" : " ", chosen.empty() ? "" : chosen[0]->get_name().c_str(), error.what());
+    std::fprintf(stderr, "Try 'crank --help', or 'crank COMMAND --help'.\n");
     return exit_usage;
   }
   const auto& all = parser.app.get_subcommands([](CLI::App*) { return true; });

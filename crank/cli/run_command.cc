@@ -21,7 +21,7 @@ using component::Value;
 
 class Run final : public Command {
  public:
-  explicit Run(Parser& parser) {
+  explicit Run(Parser& parser) : rest_(parser.rest) {
     auto* command = add_command(parser, "run", "Run a component to its end: wasi:cli/run, or one export",
                                 "\nArguments and results of --invoke are in WAVE notation.\n"
                                 "\nExamples:\n"
@@ -29,7 +29,7 @@ class Run final : public Command {
                                 "  crank run round_trip.wasm --plug leaf.wasm --invoke 'foo(\"hi\")'\n"
                                 "  crank run math.wasm --invoke 'ns:pkg/ops@1.0.0#add(1, 2)' --timeout 2s\n");
     command->add_option("component", component_, "The component (.wasm, or .wat text)")->required();
-    command->add_option("arguments", arguments_, "The guest's arguments, after --");
+    command->add_option("arguments", arguments_, "The guest's arguments; those with dashes after --");
     command->add_option("--plug", plugs_, "A component whose exports fill imports; repeatable")->type_name("FILE")->allow_extra_args(false);
     command->add_option("--invoke", invoke_, "Call this export instead of wasi:cli/run")->type_name("CALL");
     command->add_option("--env", environment_, "An environment variable; repeatable")->type_name("NAME=VALUE")->allow_extra_args(false);
@@ -67,6 +67,7 @@ class Run final : public Command {
     context->variables = std::move(variables);
     context->arguments.push_back(component_);
     context->arguments.insert(context->arguments.end(), arguments_.begin(), arguments_.end());
+    context->arguments.insert(context->arguments.end(), rest_.begin(), rest_.end());
     context->standard_input = std::make_shared<wasi::StandardInput>(0);
     context->http_client = &client;
     context->executor = network_executor.ref();
@@ -111,6 +112,7 @@ class Run final : public Command {
 
   std::string component_, invoke_, timeout_;
   std::vector<std::string> plugs_, environment_, arguments_;
+  const std::vector<std::string>& rest_;
   unsigned threads_ = 0;
   Network network_;
 };
