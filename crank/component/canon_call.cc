@@ -254,8 +254,13 @@ Result<bool> lower_sync(LowerState& l, RawVal* v, bool again) {
   }
   Call& c = *call;
   if (!is_resolved(c.state)) {
-    CRANK_TRY(bool done, block_on(instance, c, [&] { return is_resolved(c.state); }));
-    if (!done) return false;
+    Result<bool> done = block_on(instance, c, [&] { return is_resolved(c.state); });
+    if (!done) {
+      unblock(instance, c);
+      release_call(c);
+      return done;
+    }
+    if (!*done) return false;
   }
   unblock(instance, c);
   clear_event(c);

@@ -44,6 +44,7 @@ void drop_threads(InstanceState& instance) {
   instance.threads.for_each([](Call& thread) {
     if (!thread.owner) return;
     if (thread.queued) group_of(thread).ready.remove(thread);
+    abandon_wait(thread);
     thread.fiber.reset();
     release_call(thread);
   });

@@ -614,7 +614,16 @@ Result<> request_cancellation(Call& c, Activation* chain) {
   return go_on(*told, chain);
 }
 
+void abandon_wait(Call& thread) {
+  if (thread.waits != Waits::stack_on_waitable || !thread.awaited) return;
+  Waitable& awaited = *std::exchange(thread.awaited, nullptr);
+  awaited.sync_waiter = nullptr;
+  // A synchronous call stands in no table: its caller's half goes with the stack that waits for it.
+  if (awaited.kind == EntryKind::subtask && !static_cast<Call&>(awaited).has_index) release_call(static_cast<Call&>(awaited));
+}
+
 void fail_task(Call& c, const Error& error) {
+  abandon_wait(c);
   c.fiber.reset();
   if (c.task != TaskState::resolved) {
     c.task = TaskState::resolved;

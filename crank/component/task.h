@@ -38,6 +38,8 @@ Result<> request_cancellation(Call& c, Activation* chain);
 /// True once for a pending cancellation, where the task says it may be told.
 bool deliver_pending_cancel(Call& c, bool cancellable) noexcept;
 
+/// A thread's stack is dropped while a built-in on it waits.
+void abandon_wait(Call& thread);
 /// The callee's half of an unresolved call ends because its root did.
 void fail_task(Call& c, const Error& error);
 

@@ -50,6 +50,12 @@ class Player {
     engine_ = *std::move(engine);
   }
 
+  ~Player() {
+    for (auto& root : alive_) root->destroy();
+    // What still stands in the queue keeps its root: tasks that yielded for ever end now.
+    if (!pool_) manual_.run(100'000);
+  }
+
   Verdict play(const json& command) {
     const std::string& type = command.at("type").get_ref<const std::string&>();
     if (type == "module") {
