@@ -76,8 +76,11 @@ void StoreAccess::run_work(Fiber& fiber) noexcept {
   fiber.native_->has_work = false;
   ++fiber.native_->stack.depth;
   wasm_trap_t* trap = nullptr;
+  wasmtime_error_t* error = nullptr;
   wasmtime_func_t func = engine::native(fiber.func_);
-  wasmtime_error_t* error = raw_call(fiber.store_, func, fiber.values_, fiber.capacity_, &trap);
+  do {
+    error = raw_call(fiber.store_, func, fiber.values_, fiber.capacity_, &trap);
+  } while (error == nullptr && trap == nullptr && fiber.more != nullptr && fiber.more(fiber));
   --fiber.native_->stack.depth;
   if (error == nullptr && trap == nullptr) fiber.result_ = {};
   else fiber.result_ = std::unexpected(take_error(fiber.store_, error, trap));
@@ -219,6 +222,7 @@ Result<FiberRef> Store::start(const Func& func, std::span<const RawVal> argument
   fiber->state_ = Fiber::State::ready;
   fiber->user = nullptr;
   fiber->preemptible = true;
+  fiber->more = nullptr;
   fiber->native_->has_work = true;
   ++native.active_fibers;
   ++native.live_fibers;

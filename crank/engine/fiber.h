@@ -37,6 +37,11 @@ class Fiber {
   /// A poll ends at the first check point after its slice: false keeps this fiber from being preempted (it overstays like a call).
   bool preemptible = true;
 
+  /// Called on the fiber, in the host, each time the function has returned without a trap: true calls it again, with the
+  /// arguments that are in values() now. Saves a poll for each piece of work. It may call into the store, must not throw, and
+  /// must keep nothing thread-local across calls. Reset by every start.
+  bool (*more)(Fiber& fiber) noexcept = nullptr;
+
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
   ~Fiber();

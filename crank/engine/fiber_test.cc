@@ -139,6 +139,23 @@ TEST_P(FiberOnBoth, AnOverstayingFiberIsPreemptedAndGoesOn) {
   EXPECT_GE(preempted, 40 / 3 - 1);
 }
 
+TEST_P(FiberOnBoth, MoreWorkIsTakenWithoutAnotherPoll) {
+  Rig rig(engine, {.slice = 1000});
+  RawVal v[1] = {{.i32 = 1}};
+  auto fiber = must(rig.store->start(rig.spin, v, 1));
+  int rounds = 0;
+  fiber->user = &rounds;
+  fiber->more = [](Fiber& f) noexcept {
+    int& n = *static_cast<int*>(f.user);
+    EXPECT_EQ(f.values()[0].i32, 2 * (n + 1));
+    f.values()[0].i32 = ++n + 1;
+    return n < 5;
+  };
+  EXPECT_EQ(fiber->poll(), Fiber::State::done);
+  must(fiber->result());
+  EXPECT_EQ(rounds, 5);
+}
+
 TEST_P(FiberOnBoth, AFiberThatMayNotBePreemptedIsTreatedLikeACall) {
   Rig rig(engine, {.slice = 3, .hard_limit = 9});
   RawVal v[1] = {{.i32 = 1000}};

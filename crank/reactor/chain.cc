@@ -5,14 +5,21 @@
 
 #include <deque>
 #include <mutex>
+#include <thread>
 
 #include "crank/async/continuation.h"
 
 namespace crank::reactor {
 
+/// A release and, once it was compiled, its code: stepping on it again costs the proof only.
+struct Chain::Slot {
+  Release release;
+  engine::Module module;
+};
+
 struct Chain::State {
   mutable std::mutex mutex;
-  std::optional<Release> current, previous;
+  std::optional<Slot> current, previous;
   std::shared_ptr<Reactor> reactor;
   ChainState now;
   std::uint64_t generation = 0;
@@ -74,15 +81,26 @@ void Chain::leave() {
   if (next) next->resume();
 }
 
-Task<Result<std::shared_ptr<Reactor>>> Chain::prove(const Release& release) {
+Task<Result<engine::Module>> Chain::compile(const Release& release) {
+  if (!options_.compile_aside) co_return engine::Module::compile(*options_.engine, release.module);
+  co_return co_await with_continuation<Result<engine::Module>>([&](Continuation<Result<engine::Module>> done) {
+    std::thread([engine = options_.engine, &release, done = std::move(done)]() mutable { done.resume(engine::Module::compile(*engine, release.module)); }).detach();
+  });
+}
+
+Task<Result<std::shared_ptr<Reactor>>> Chain::prove(Slot& slot) {
   using Out = Result<std::shared_ptr<Reactor>>;
+  const Release& release = slot.release;
   if (auto verified = release.verify(options_.keys); !verified) co_return Out(std::unexpected(std::move(verified).error()));
   if (state_->killed.kills(release.name, release.version))
     co_return Out(fail(Code::verification, concat(release.name, " ", release.version, " is on the kill list")));
   if (!options_.engine) co_return Out(fail(Code::bad_state, "this chain has no engine to run modules"));
-  auto module = engine::Module::compile(*options_.engine, release.module);
-  if (!module) co_return Out(std::unexpected(std::move(module).error()));
-  auto reactor = Reactor::open(runtime_, options_.engine, *module, options_.reactor);
+  if (!slot.module) {
+    auto module = co_await compile(release);
+    if (!module) co_return Out(std::unexpected(std::move(module).error()));
+    slot.module = std::move(*module);
+  }
+  auto reactor = Reactor::open(runtime_, options_.engine, slot.module, options_.reactor);
   if (!reactor) co_return Out(std::unexpected(std::move(reactor).error()));
   auto probed = co_await (*reactor)->probe({.deadline = options_.probe_deadline});
   if (!probed) co_return Out(std::unexpected(std::move(probed).error()));
@@ -109,9 +127,9 @@ Task<> Chain::settle(Rung from) {
       proved = std::shared_ptr<Reactor>();
     } else if (rung == Rung::bundled) {
       proved = co_await prove_bundled();
-    } else if (auto& release = rung == Rung::current ? state_->current : state_->previous) {
-      version = release->version;
-      proved = co_await prove(*release);
+    } else if (auto& slot = rung == Rung::current ? state_->current : state_->previous) {
+      version = slot->release.version;
+      proved = co_await prove(*slot);
     }
     if (!proved) {
       if (proved.error().code() != Code::not_found || rung == Rung::bundled)
@@ -154,9 +172,15 @@ Task<> Chain::step_down(std::uint64_t generation, Error why) {
 
 Task<Result<>> Chain::start(std::optional<Release> current, std::optional<Release> previous) {
   co_await enter();
-  state_->current = std::move(current);
-  state_->previous = std::move(previous);
+  state_->current.reset();
+  state_->previous.reset();
+  if (current) state_->current.emplace(std::move(*current));
+  if (previous) state_->previous.emplace(std::move(*previous));
   co_await settle(Rung::current);
+  // The rung below is compiled while nothing is wrong; whether it is any good is proved when it is needed.
+  if (auto& below = state_->previous; state_->now.rung == Rung::current && below && !below->module && options_.engine && below->release.verify(options_.keys)) {
+    if (auto module = co_await compile(below->release)) below->module = std::move(*module);
+  }
   Result<> out;
   if (state_->now.rung == Rung::disabled)
     out = std::unexpected(Error(*state_->now.last).wrap(Code::not_found, concat("starting ", options_.name, ": no rung proved itself")));
@@ -167,19 +191,20 @@ Task<Result<>> Chain::start(std::optional<Release> current, std::optional<Releas
 Task<Result<>> Chain::update(Release candidate) {
   co_await enter();
   Result<> out;
-  auto proved = co_await prove(candidate);
+  Slot slot{std::move(candidate), {}};
+  auto proved = co_await prove(slot);
+  std::uint64_t version = slot.release.version;
   std::shared_ptr<Reactor> stood;
   if (!proved) {
     Code code = proved.error().code();
-    log(concat("version ", candidate.version, " is refused: ", proved.error().to_string()));
-    out = std::unexpected(std::move(proved).error().wrap(code, concat("updating ", options_.name, " to version ", candidate.version, ": refused, nothing was changed")));
+    log(concat("version ", version, " is refused: ", proved.error().to_string()));
+    out = std::unexpected(std::move(proved).error().wrap(code, concat("updating ", options_.name, " to version ", version, ": refused, nothing was changed")));
   } else {
-    std::uint64_t version = candidate.version;
     {
       std::lock_guard lock(state_->mutex);
       // What is known good is what stands now.
       if (state_->now.rung == Rung::current) state_->previous = std::move(state_->current);
-      state_->current = std::move(candidate);
+      state_->current = std::move(slot);
       stood = std::exchange(state_->reactor, std::move(*proved));
       state_->now.rung = Rung::current;
       state_->now.version = version;
@@ -199,13 +224,13 @@ Task<Result<>> Chain::apply(KillList list) {
   } else {
     state_->killed = std::move(list);
     Rung rung = state_->now.rung;
-    const std::optional<Release>* standing = rung == Rung::current ? &state_->current : rung == Rung::previous ? &state_->previous : nullptr;
-    if (standing != nullptr && *standing && state_->killed.kills((*standing)->name, (*standing)->version)) {
-      log(concat("the kill list takes version ", (*standing)->version, " back; stepping down"));
+    const std::optional<Slot>* standing = rung == Rung::current ? &state_->current : rung == Rung::previous ? &state_->previous : nullptr;
+    if (standing != nullptr && *standing && state_->killed.kills((*standing)->release.name, (*standing)->release.version)) {
+      log(concat("the kill list takes version ", (*standing)->release.version, " back; stepping down"));
       {
         std::lock_guard lock(state_->mutex);
         ++state_->now.steps;
-        state_->now.last = Error(Code::verification, concat("version ", (*standing)->version, " is on the kill list"));
+        state_->now.last = Error(Code::verification, concat("version ", (*standing)->release.version, " is on the kill list"));
       }
       co_await settle(static_cast<Rung>(static_cast<unsigned>(rung) + 1));
     }

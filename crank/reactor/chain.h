@@ -27,6 +27,7 @@ struct ChainOptions {
   Reactor::MakeGuest bundled;                   ///< the same source as native code; empty: none
   std::shared_ptr<engine::Engine> engine;
   Duration probe_deadline = std::chrono::seconds(2);
+  bool compile_aside = true;                    ///< on a thread of its own, so that no worker blocks; false: where it is asked for
   std::function<void(std::string_view)> log;    ///< one line a step; from any thread
 };
 
@@ -66,7 +67,9 @@ class Chain : public std::enable_shared_from_this<Chain> {
  private:
   struct State;
   Chain(Runtime& runtime, ChainOptions options);
-  Task<Result<std::shared_ptr<Reactor>>> prove(const Release& release);
+  struct Slot;
+  Task<Result<std::shared_ptr<Reactor>>> prove(Slot& slot);
+  Task<Result<engine::Module>> compile(const Release& release);
   Task<Result<std::shared_ptr<Reactor>>> prove_bundled();
   Task<Result<std::shared_ptr<Reactor>>> standing(std::uint64_t& generation);
   Task<> step_down(std::uint64_t generation, Error why);

@@ -145,11 +145,11 @@ void Core::turn() noexcept {
 }
 
 bool Core::run_turn() {
-  unsigned drains = 0;
+  turn_drains_ = 0;
   now_ = runtime_.now();
   for (;;) {
     if (guest_ && (in_pump_ || pump_wanted_)) {
-      if (drains++ == options_.drains) return false;
+      if (turn_drains_++ >= options_.drains) return false;
       if (!drain()) return false;
       continue;
     }
@@ -169,6 +169,7 @@ bool Core::run_turn() {
 
 bool Core::drain() {
   if (!in_pump_) pump_began_ = now_;
+  pump_wanted_ = false;
   auto pumped = in_pump_ ? guest_->go_on() : guest_->pump(options_.budget);
   ++counts_.drains;
   if (!pumped) {
@@ -190,7 +191,7 @@ bool Core::drain() {
   }
   const Pumped& result = **pumped;
   counts_.jobs += result.ran;
-  pump_wanted_ = result.ready > 0;
+  pump_wanted_ = pump_wanted_ || result.ready > 0;
   if (result.ready > options_.limits.ready) {
     die(Error(Code::limit, concat("the guest has ", result.ready, " jobs ready, the limit is ", options_.limits.ready)));
     return true;
@@ -209,6 +210,34 @@ bool Core::drain() {
     }
   }
   start_requests();
+  return true;
+}
+
+void Core::fail_guest(Error error) {
+  if (!between_drains_) return die(std::move(error));
+  if (!broken_) broken_ = std::move(error);
+}
+
+// The short way from one drain to the next, while everything the guest asked for is answered at once and nobody waits.
+bool Core::on_drained(const Pumped& drained) noexcept {
+  if (turn_drains_ >= options_.drains || broken_ || !refused_.empty() || !closed_.empty() || log_dropped_ != 0 || !inbox_.empty()) return false;
+  if (drained.ready > options_.limits.ready || (drained.ran == 0 && drained.ready != 0)) return false;
+  for (std::uint32_t token : asked_) {
+    const Pending* pending = pending_.find(token);
+    if (pending == nullptr || pending->kind != Request::Kind::call) return false;
+    const Bridges::Entry* entry = options_.bridges->find(pending->name);
+    if (entry == nullptr || !entry->immediate) return false;
+  }
+  bool asked = !asked_.empty();
+  between_drains_ = true;
+  for (std::size_t i = 0; i < asked_.size(); ++i) start_named(*pending_.find(asked_[i]));
+  between_drains_ = false;
+  asked_.clear();
+  if (broken_ || (drained.ready == 0 && !asked)) return false;
+  ++turn_drains_;
+  ++counts_.drains;
+  counts_.jobs += drained.ran;
+  pump_wanted_ = false;
   return true;
 }
 

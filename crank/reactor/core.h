@@ -61,6 +61,7 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::int64_t on_now() noexcept override;
   void on_log(LogLevel level, std::string_view text) noexcept override;
   void on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept override;
+  bool on_drained(const Pumped& drained) noexcept override;
 
  private:
   struct Pending {
@@ -80,6 +81,7 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
 
   void schedule(Priority priority);
   void turn() noexcept;
+  void fail_guest(Error error);  // ends it, now or after the guest call
   bool run_turn();  // true: idle now; false: goes on in another turn
   bool drain();     // false: preempted, or enough for this turn
   void settle();
@@ -125,6 +127,8 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::optional<Error> broken_;                  // the contract, inside a guest call: ends the guest after it
   std::uint32_t log_lines_ = 0, log_dropped_ = 0;  // of this drain
   bool pump_wanted_ = false, in_pump_ = false, closing_ = false;
+  unsigned turn_drains_ = 0;                     // of this turn
+  bool between_drains_ = false;                  // in on_drained: nothing may end the guest
   unsigned idle_drains_ = 0;                     // in a row that ran nothing although jobs were ready
   Instant pump_began_{}, now_{};
   std::shared_ptr<Shot> wake_shot_;

@@ -40,6 +40,9 @@ class GuestHost {
   virtual std::int64_t on_now() noexcept = 0;
   virtual void on_log(LogLevel level, std::string_view text) noexcept = 0;
   virtual void on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept = 0;
+  /// A drain is over, and the guest stands at the top: `resume` may be called now, and true pumps again at once, with the same
+  /// budget. This spares the way out of the guest's fiber and in again. Not to end the guest here.
+  virtual bool on_drained(const Pumped& drained) noexcept { return false; }
 
  protected:
   ~GuestHost() = default;

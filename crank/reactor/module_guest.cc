@@ -67,6 +67,8 @@ class ModuleGuest final : public Guest {
   bool pump_takes_budget_ = false;
   ResumeForm resume_form_ = ResumeForm::none;
   bool resume_answers_ = false, result_is_64_ = false;
+  bool between_drains_ = false;  // on the fiber, in the host, no guest frame above the pump's caller
+  std::uint32_t budget_ = 0;
   engine::FiberRef fiber_;
 };
 
@@ -193,6 +195,7 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
 
 // P3: nothing enters the guest while guest code of it is on a stack, running or preempted.
 Result<> ModuleGuest::at_top(std::string_view what) const {
+  if (between_drains_) return {};
   if (store_->entered()) return fail(Code::bad_state, concat(what, ": attempted from inside a guest call; the host acts from the top of the stack only"));
   if (fiber_) return fail(Code::bad_state, concat(what, ": attempted while a pump turn is suspended in the middle"));
   return {};
@@ -244,7 +247,21 @@ Result<std::optional<Pumped>> ModuleGuest::pump(std::uint32_t budget) {
   CRANK_TRY_VOID(at_top("pumping"));
   if (!pump_ || !options_.drive) return std::optional(Pumped{});
   RawVal v[1] = {{.u32 = budget}};
+  if (between_drains_) return fail(Code::bad_state, "pumping: a pump turn is under way");
   CRANK_TRY(fiber_, store_->start(pump_, std::span<const RawVal>(v, pump_takes_budget_ ? 1 : 0), 1));
+  budget_ = budget;
+  fiber_->user = this;
+  if (pump_form_ == PumpForm::packed) {
+    fiber_->more = [](engine::Fiber& fiber) noexcept {
+      auto& self = *static_cast<ModuleGuest*>(fiber.user);
+      std::uint64_t packed = fiber.values()[0].u64;
+      self.between_drains_ = true;
+      bool again = self.imports_.host().on_drained({static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(packed >> 32)});
+      self.between_drains_ = false;
+      if (again) fiber.values()[0].u32 = self.budget_;
+      return again;
+    };
+  }
   return go_on();
 }
 

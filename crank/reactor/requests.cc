@@ -264,7 +264,7 @@ Resumed Core::deliver(std::uint32_t token, std::optional<std::uint64_t> serial, 
   if (status != Status::ok) payload = std::as_bytes(std::span(std::string_view(sentence).substr(0, longest_sentence)));
   auto told = guest_->resume(token, status, payload);
   if (!told) {
-    die(std::move(told).error());
+    fail_guest(std::move(told).error());
     return Resumed::stale;
   }
   if (*told == Resumed::accepted) {

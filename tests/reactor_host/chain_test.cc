@@ -29,7 +29,7 @@ struct Chains : ::testing::TestWithParam<bool> {
   std::shared_ptr<Chain> chain;
 
   void make(bool bundled = true) {
-    ChainOptions options{.name = "sdk", .keys = {key().public_key}, .engine = engine_for(GetParam())};
+    ChainOptions options{.name = "sdk", .keys = {key().public_key}, .engine = engine_for(GetParam()), .compile_aside = false};
     if (bundled) options.bundled = native_guest<guest::Twin>("bridges");
     options.log = [this](std::string_view line) { log.emplace_back(line); };
     chain = Chain::make(manual.runtime(), std::move(options));
