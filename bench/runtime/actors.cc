@@ -42,13 +42,13 @@ Task<std::uint64_t> contended(int callers, int times) {
 }  // namespace
 
 void add_actors(std::vector<Row>& rows) {
-  rows.push_back({"B8_hop_idle_1t", "to an idle actor and back", [] { return keep(run_on(1, idle(100'000))), 1e5; }, 18, 30});
+  rows.push_back({"B8_hop_idle_1t", "to an idle actor and back", [] { return keep(run_on(1, idle(100'000))), 1e5; }, 18, 30, "ns", false, true});
   rows.push_back({"B8_hop_idle_2t", "to an idle actor and back, two workers",
-                  [] { return keep(run_on(2, idle(100'000))), 1e5; }, 18, 30});
+                  [] { return keep(run_on(2, idle(100'000))), 1e5; }, 18, 30, "ns", false, true});
   for (int callers : {1, 8, 64, 10'000}) {
     int times = 200'000 / callers;
     rows.push_back({"B9_contended_" + std::to_string(callers), "calls of one actor by that many tasks on two workers",
-                    [=] { return keep(run_on(2, contended(callers, times))), double(callers) * times; }, 0, 0});
+                    [=] { return keep(run_on(2, contended(callers, times))), double(callers) * times; }, 0, 234});
   }
 }
 

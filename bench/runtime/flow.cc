@@ -68,7 +68,7 @@ void add_flow(std::vector<Row>& rows) {
     rows.push_back({"B10_channel_2x2" + at, "an element through a channel, two to two",
                     [=] { return keep(run_on(threads, through(2, 400'000))), 4e5; }, 26, 0});
   }
-  rows.push_back({"B16_sleep", "one of 100,000 sleeps", [] { return run_on(1, sleepers(100'000)), 1e5; }, 150, 300});
+  rows.push_back({"B16_sleep", "one of 100,000 sleeps", [] { return run_on(1, sleepers(100'000)), 1e5; }, 150, 300, "ns", false, true});
   rows.push_back({"B16_idle_cpu", "processor time of the idle process in half a second, microseconds", idle_cpu, 0, 200, "us", true});
 }
 

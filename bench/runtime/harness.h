@@ -23,10 +23,13 @@ struct Row {
   double limit = 0;        ///< what must hold, ns; 0: reported only
   std::string unit = "ns";
   bool is_value = false;   ///< `run` answers the figure itself, not a count
+  /// The work keeps one thread busy without waiting: on a quiet machine processor time and wall time are one. The limit is
+  /// then held against the smaller of the two, so that a neighbour's load decides nothing.
+  bool one_thread = false;
 };
 
 struct Measured {
-  double wall_min = 0, wall_median = 0, cpu_median = 0;
+  double wall_min = 0, wall_median = 0, cpu_min = 0, cpu_median = 0;
 };
 
 /// Runs all rows `rounds` times, interleaved.
@@ -40,6 +43,10 @@ void add_forks(std::vector<Row>& rows);
 void add_actors(std::vector<Row>& rows);
 void add_flow(std::vector<Row>& rows);
 void add_structure(std::vector<Row>& rows);
+/// For B15: called before any thread runs and any pool is filled.
+void measure_child_bytes();
 void add_peers(std::vector<Row>& rows);
+/// B14: rows of the bare build, and the ratio of ours to them once both are measured.
+void add_bare(std::vector<Row>& rows);
 
 }  // namespace bench

@@ -25,6 +25,7 @@ int main(int count, char** words) {
     if (!std::strcmp(words[i], "--json")) json = words[i + 1];
     if (!std::strcmp(words[i], "--only")) only = words[i + 1];
   }
+  if (only.empty() || std::string("B15_bytes_a_child").find(only) != std::string::npos) bench::measure_child_bytes();
   std::vector<bench::Row> rows;
   bench::add_calibration(rows);
   bench::add_calls(rows);
@@ -33,6 +34,7 @@ int main(int count, char** words) {
   bench::add_flow(rows);
   bench::add_structure(rows);
   bench::add_peers(rows);
+  bench::add_bare(rows);
   if (!only.empty()) std::erase_if(rows, [&](const bench::Row& row) { return row.name.find(only) == std::string::npos; });
   int missed = bench::report(rows, bench::measure(rows, rounds), json);
   std::printf("%d of the limits missed; figures in %s\n", missed, json.c_str());

@@ -56,7 +56,7 @@ void DefaultActor::absorb() noexcept {
   }
   while (oldest) {
     Job* next = oldest->next;
-    auto level = static_cast<unsigned>(static_cast<Priority>(oldest->priority));
+    auto level = level_of(oldest->priority);
     queues_[level].push(*oldest);
     nonempty_ |= 1u << level;
     ++queued_;

@@ -16,7 +16,14 @@ namespace crank {
 
 /// How urgent. Natively it orders pools and actor queues; on a pump or manual executor it is recorded and inherited only.
 enum class Priority : std::uint8_t { background, utility, medium, high };
+#if defined(CRANK_BARE_BENCHMARK)
+inline constexpr std::size_t priority_levels = 1;  // benchmark B14 alone
+#else
 inline constexpr std::size_t priority_levels = 4;
+#endif
+constexpr unsigned level_of(Priority priority) noexcept {
+  return priority_levels == 1 ? 0 : static_cast<unsigned>(priority);
+}
 
 /// The priority of a job: a task's may be raised by who waits for it, while a queue reads it.
 class JobPriority {

@@ -7,7 +7,7 @@
 namespace crank {
 
 void PoolWorker::push(Job& job) {
-  auto level = static_cast<unsigned>(static_cast<Priority>(job.priority));
+  auto level = level_of(job.priority);
   nonempty_ |= 1u << level;
   std::int64_t depth = deques_[level].push(&job);
   if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]] return;
@@ -133,8 +133,7 @@ Job* PoolWorker::wait_for_work() {
     since_wake_ = 0;
     if (pool_.monitor_asleep.load(std::memory_order_relaxed)) [[unlikely]] pool_.wake_monitor();
     // There is more where this came from: pass the word on.
-    if (pool_.idle.load(std::memory_order_relaxed) != 0 && pool_.workers[victim_]->deques_[1].size() +
-        pool_.workers[victim_]->deques_[2].size() >= 2) {
+    if (pool_.idle.load(std::memory_order_relaxed) != 0 && pool_.workers[victim_]->deques_[level_of(Priority::medium)].size() >= 2) {
       pool_.wake_one();
     }
     return job;
@@ -142,7 +141,7 @@ Job* PoolWorker::wait_for_work() {
 }
 
 bool PoolWorker::take_back(Job& job) noexcept {
-  return deques_[static_cast<unsigned>(static_cast<Priority>(job.priority))].pop_if(&job);
+  return deques_[level_of(job.priority)].pop_if(&job);
 }
 
 bool detail::take_back(Job& job) noexcept {

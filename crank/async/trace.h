@@ -46,8 +46,10 @@ void install_trace(const TraceSink* sink) noexcept;
 namespace detail {
 inline constinit std::atomic<const TraceSink*> trace_sink{nullptr};
 inline void trace(TraceEvent event, const TaskRecord* task, ExecutorRef from = {}, ExecutorRef to = {}) noexcept {
+#if !defined(CRANK_BARE_BENCHMARK)  // benchmark B14 alone compiles them out, to say what they cost
   if (const TraceSink* sink = trace_sink.load(std::memory_order_acquire)) [[unlikely]]
     sink->record(sink->context, {event, task, from, to});
+#endif
 }
 }  // namespace detail
 }  // namespace crank

@@ -6,6 +6,8 @@
 #include "crank/async/spawn.h"
 #include "crank/async/sync_wait.h"
 
+bool as_promised = true;
+
 class Database : public crank::Actor {
  public:
   crank::Task<> save() {
@@ -20,6 +22,7 @@ class Database : public crank::Actor {
   void say(const char* point, const char* where) const {
     bool here = crank::current_executor() == executor();
     std::printf("%s  %-22s %s\n", point, where, here ? "database" : "default");
+    as_promised = as_promised && here == (*point != 'D');
   }
   static crank::Task<> point(const Database* database, const char* name, const char* where) {
     database->say(name, where);
@@ -35,4 +38,5 @@ crank::Task<> program() {
 int main() {
   crank::Pool pool({.threads = 3});
   crank::sync_wait(pool, program());
+  return as_promised ? 0 : 1;
 }

@@ -1,0 +1,3 @@
+module crank/bench
+
+go 1.21
