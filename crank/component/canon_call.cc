@@ -176,6 +176,7 @@ Task<void> serve_host_call(Call* c, RootState* root, HostCall call, const AsyncH
     root->domain().end();
   }
   release_call(*c);
+  root->release();
 }
 
 Result<> start_host(LowerState& l, Call& c) {
@@ -185,6 +186,7 @@ Result<> start_host(LowerState& l, Call& c) {
   CRANK_TRY(std::vector<Value> arguments, lift_parameters(caller.context, *l.type, l.async_, c.slots));
   c.state = SubtaskState::started;
   c.references.store(2, std::memory_order_relaxed);
+  root.retain();  // the function may outlive the guests that called it
   {
     // Generic code, not the guest's: where it suspends it goes on off this executor.
     crank::detail::TurnScope generic(ExecutorRef::for_synchronous_start(), &root.runtime);
