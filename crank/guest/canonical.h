@@ -84,6 +84,7 @@ CRANK_CANONICAL_IMPORT("[stream-drop-writable-unit]") void crank_unit_stream_dro
 }
 #undef CRANK_CANONICAL_IMPORT
 // task.cancel is imported per component ("[export]$root"), like task.return by the generated glue.
-extern "C" __attribute__((__import_module__("[export]$root"), __import_name__("[task-cancel]"))) void crank_task_cancel();
+extern "C" __attribute__((__import_module__("[export]$root"), __import_name__("[task-cancel]"))) void
+crank_task_cancel();
 
 }  // namespace crank::canonical

@@ -73,8 +73,10 @@ Task<> answer(Task<T> body, Give give) {
   } else {
     T result = co_await std::move(body);
     if constexpr (is_cancellable<T>) {
-      if (result) give(*result);
-      else canonical::crank_task_cancel();
+      if (result)
+        give(*result);
+      else
+        canonical::crank_task_cancel();
     } else {
       give(result);
     }

@@ -70,7 +70,9 @@ bool Fields::remove(std::string_view name) {
   return wasi_http_types_method_fields_delete(wasi_http_types_borrow_fields(handle_), &key, refused.out());
 }
 
-Fields Fields::copy() const { return Fields(wasi_http_types_method_fields_clone(wasi_http_types_borrow_fields(handle_))); }
+Fields Fields::copy() const {
+  return Fields(wasi_http_types_method_fields_clone(wasi_http_types_borrow_fields(handle_)));
+}
 
 std::pair<Request, OutcomeReader> Request::make_like(const Request& like, Fields fields, Body body) {
   auto from = wasi_http_types_borrow_request(like.handle_);
@@ -102,7 +104,8 @@ bool Request::is_method(std::uint8_t tag) const {
 
 std::string Request::path_with_query() const {
   OwnString path;
-  if (!present(wasi_http_types_method_request_get_path_with_query(wasi_http_types_borrow_request(handle_), path.out()), path))
+  if (!present(wasi_http_types_method_request_get_path_with_query(wasi_http_types_borrow_request(handle_), path.out()),
+               path))
     return "/";
   return std::string(reinterpret_cast<const char*>(path->ptr), path->len);
 }
@@ -128,8 +131,7 @@ std::pair<Response, OutcomeReader> Response::passing_on(std::uint16_t status, Fi
 std::pair<Response, Sending> Response::with_body(std::uint16_t status, Fields fields) {
   auto [reader, writer] = make_stream<ByteGlue>();
   auto [trailers_reader, trailers_writer] = make_future<TrailersGlue>();
-  auto [response, outcome] =
-      passing_on(status, std::move(fields), {std::move(reader), std::move(trailers_reader)});
+  auto [response, outcome] = passing_on(status, std::move(fields), {std::move(reader), std::move(trailers_reader)});
   return {std::move(response), Sending{std::move(writer), std::move(trailers_writer), std::move(outcome)}};
 }
 
@@ -144,8 +146,10 @@ Body Response::consume(OutcomeReader outcome) && {
 void give(Answer& answer) {
   exports_wasi_http_handler_result_own_response_error_code_t result{};
   result.is_err = !answer.has_value();
-  if (answer) result.val.ok = answer->release();
-  else result.val.err = answer.error();
+  if (answer)
+    result.val.ok = answer->release();
+  else
+    result.val.err = answer.error();
   exports_wasi_http_handler_handle_return(result);
 }
 

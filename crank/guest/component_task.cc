@@ -75,8 +75,10 @@ ExportTask& ExportTask::current() noexcept {
 
 std::uint32_t ExportTask::begin(Task<> body) {
   ExportTask* task = ended_calls;
-  if (task) ended_calls = task->next_free_;
-  else task = new ExportTask;
+  if (task)
+    ended_calls = task->next_free_;
+  else
+    task = new ExportTask;
   canonical::crank_context_set(task);
   task->state_ = State::running;
   the_current = task;

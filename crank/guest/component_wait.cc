@@ -12,8 +12,10 @@ Waitable::Waitable(std::uint32_t handle, Cancel cancel) noexcept
         // A synchronous cancel wants the waitable out of every set.
         waitable.call_->disarm(waitable);
         std::uint32_t outcome = waitable.cancel_(waitable.handle_);
-        if (outcome == canonical::blocked) waitable.call_->arm(waitable, waitable.handle_);
-        else waitable.finish(outcome);
+        if (outcome == canonical::blocked)
+          waitable.call_->arm(waitable, waitable.handle_);
+        else
+          waitable.finish(outcome);
       }),
       handle_(handle),
       cancel_(cancel) {}

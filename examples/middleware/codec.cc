@@ -58,7 +58,9 @@ Decoder::~Decoder() {
 // method 8 in its low half, which no raw stream written by a compressor starts with (it would be a stored block that is
 // not the last one, with non-zero padding).
 bool Decoder::open(std::uint8_t first) {
-  int bits = coding_ == Coding::gzip ? window_bits + gzip_header : (first & 0x0f) == Z_DEFLATED ? window_bits : -window_bits;
+  int bits = coding_ == Coding::gzip        ? window_bits + gzip_header
+             : (first & 0x0f) == Z_DEFLATED ? window_bits
+                                            : -window_bits;
   open_ = inflateInit2(&stream_, bits) == Z_OK;
   return open_;
 }

@@ -18,8 +18,8 @@ Coding choose_coding(std::string_view accept_encoding);
 
 /// The outermost coding of a body, the last one applied.
 struct Outermost {
-  Coding coding;              ///< identity when there is none, or one we do not know: then hands off
-  std::string_view remaining; ///< what Content-Encoding says once `coding` is taken off; empty: drop the header
+  Coding coding;               ///< identity when there is none, or one we do not know: then hands off
+  std::string_view remaining;  ///< what Content-Encoding says once `coding` is taken off; empty: drop the header
 };
 Outermost outermost_coding(std::string_view content_encoding);
 

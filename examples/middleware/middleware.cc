@@ -63,7 +63,8 @@ Task<> decode(Coding coding, http::Body from, http::OutcomeWriter handled, http:
 
 // The answer's body. Its trailers are passed on unread: a service that hands a request's body over as its answer's hands
 // over our own future, which only somebody else may read (a component cannot copy such a value to itself).
-Task<> encode(Coding coding, http::ByteReader from, http::OutcomeWriter handled, http::ByteWriter to, http::OutcomeReader sent) {
+Task<> encode(Coding coding, http::ByteReader from, http::OutcomeWriter handled, http::ByteWriter to,
+              http::OutcomeReader sent) {
   Encoder encoder(coding);
   co_await pump(encoder, std::move(from), to);
   to.close();
@@ -81,13 +82,15 @@ http::Request decoded(http::Request request) {
   if (outermost.coding == Coding::identity || forbids_transform(received.get("cache-control"))) return request;
   auto fields = received.copy();
   fields.remove("content-length");
-  if (outermost.remaining.empty()) fields.remove("content-encoding");
-  else fields.set("content-encoding", outermost.remaining);
+  if (outermost.remaining.empty())
+    fields.remove("content-encoding");
+  else
+    fields.set("content-encoding", outermost.remaining);
   auto [handled_reader, handled] = guest::make_future<http::OutcomeGlue>();
   auto [bytes_reader, bytes] = guest::make_stream<http::ByteGlue>();
   auto [trailers_reader, trailers] = guest::make_future<http::TrailersGlue>();
-  auto [forwarded, outcome] = http::Request::make_like(request, std::move(fields),
-                                                       {std::move(bytes_reader), std::move(trailers_reader)});
+  auto [forwarded, outcome] =
+      http::Request::make_like(request, std::move(fields), {std::move(bytes_reader), std::move(trailers_reader)});
   http::Body body = std::move(request).consume(std::move(handled_reader));
   spawn(decode(outermost.coding, std::move(body), std::move(handled),
                {std::move(bytes), std::move(trailers), std::move(outcome)}))
@@ -110,8 +113,8 @@ http::Response encoded(http::Response response, std::string_view accept_encoding
   auto coding = choose_coding(accept_encoding);
   if (coding == Coding::identity || !may_code_response(response.status(), head)) return response;
   auto received = response.fields();
-  if (received.has("content-encoding") || received.has("content-range") || !worth_coding(received.get("content-type")) ||
-      forbids_transform(received.get("cache-control")))
+  if (received.has("content-encoding") || received.has("content-range") ||
+      !worth_coding(received.get("content-type")) || forbids_transform(received.get("cache-control")))
     return response;
   auto fields = received.copy();
   fields.remove("content-length");

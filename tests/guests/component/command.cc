@@ -7,8 +7,8 @@
 //     fail                 answers the error case of run
 //     clocks               checks both clocks and a wait of 20 ms, and says "clocks ok"
 //     random               checks the three random interfaces, and says "random ok"
-#include <chrono>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -107,7 +107,7 @@ Task<bool> clocks() {
   bool fine = outcome == SleepOutcome::elapsed && waited >= 20ms && now.seconds > 1577836800 &&
               now.nanoseconds < 1000000000 && wasi_clocks_monotonic_clock_get_resolution() > 0 &&
               wasi_clocks_system_clock_get_resolution() > 0;
-  co_return fine && co_await print("clocks ok\n");
+  co_return fine&& co_await print("clocks ok\n");
 }
 
 bool all_zero(const command_list_u8_t& bytes) {
@@ -126,7 +126,7 @@ Task<bool> random() {
   bool fine = secure->len > 0 && secure->len <= 32 && insecure->len > 0 && insecure->len <= 32 && none->len == 0 &&
               !all_zero(*secure) && wasi_random_random_get_random_u64() != wasi_random_random_get_random_u64() &&
               wasi_random_insecure_get_insecure_random_u64() != wasi_random_insecure_get_insecure_random_u64();
-  co_return fine && co_await print("random ok\n");
+  co_return fine&& co_await print("random ok\n");
 }
 
 Task<bool> print_all(const command_list_string_t& arguments) {
@@ -174,8 +174,7 @@ Task<bool> run() {
 }  // namespace crank::example
 
 std::uint32_t exports_wasi_cli_run_run() {
-  return crank::guest::begin_export(crank::example::run(), [](bool& fine) {
-    exports_wasi_cli_run_run_return({.is_err = !fine});
-  });
+  return crank::guest::begin_export(crank::example::run(),
+                                    [](bool& fine) { exports_wasi_cli_run_run_return({.is_err = !fine}); });
 }
 std::uint32_t exports_wasi_cli_run_run_callback(command_event_t* event) { return crank::guest::resume_export(*event); }
