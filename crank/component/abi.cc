@@ -61,7 +61,8 @@ Result<void> finish(bool done, Failure& failure) {
 
 // The core arguments of the callee: flat in `out`, or in a block realloc gives. `give(place, index)` fills one.
 template <class Give>
-bool fill_parameters(Failure& failure, LiftLowerContext& callee, const FuncType& type, Slots out, std::uint32_t& count, Give give) {
+bool fill_parameters(Failure& failure, LiftLowerContext& callee, const FuncType& type, Slots out, std::uint32_t& count,
+                     Give give) {
   std::size_t i = 0;
   auto each = [&](auto place, const Field& field) { return give(place, field, i++); };
   if (!params_in_memory(type, max_flat_params)) {
@@ -72,7 +73,8 @@ bool fill_parameters(Failure& failure, LiftLowerContext& callee, const FuncType&
   std::uint32_t address = 0;
   count = 1;
   if (out.count() < 1) return too_few_slots(failure, out.count(), 1);
-  if (!detail::reallocate(failure, callee, 0, 0, type.params_alignment, type.params_size, "parameter", address)) return false;
+  if (!detail::reallocate(failure, callee, 0, 0, type.params_alignment, type.params_size, "parameter", address))
+    return false;
   if (!each_in_memory(callee, address, type, each)) return false;
   out.set(0, address);
   return true;
@@ -113,7 +115,8 @@ CoreSignature signature_of_lower(const FuncType& type, bool async_) {
   return s;
 }
 
-Result<std::vector<Value>> lift_parameters(LiftLowerContext& caller, const FuncType& type, bool async_lower, Slots slots) {
+Result<std::vector<Value>> lift_parameters(LiftLowerContext& caller, const FuncType& type, bool async_lower,
+                                           Slots slots) {
   Failure failure;
   std::vector<Value> values(type.params.size());
   std::size_t i = 0;
@@ -130,12 +133,16 @@ Result<std::vector<Value>> lift_parameters(LiftLowerContext& caller, const FuncT
   return finish(done, failure, std::move(values));
 }
 
-Result<std::uint32_t> lower_parameters(LiftLowerContext& callee, const FuncType& type, std::span<Value> arguments, Slots out) {
+Result<std::uint32_t> lower_parameters(LiftLowerContext& callee, const FuncType& type, std::span<Value> arguments,
+                                       Slots out) {
   if (arguments.size() != type.params.size())
-    return fail(Code::bad_type, concat(arguments.size(), " arguments were given to a function of ", type.params.size(), " parameters"));
+    return fail(Code::bad_type,
+                concat(arguments.size(), " arguments were given to a function of ", type.params.size(), " parameters"));
   Failure failure;
   std::uint32_t count = 0;
-  auto give = [&](auto place, const Field& field, std::size_t i) { return detail::lower(failure, place, arguments[i], field.type); };
+  auto give = [&](auto place, const Field& field, std::size_t i) {
+    return detail::lower(failure, place, arguments[i], field.type);
+  };
   bool done = fill_parameters(failure, callee, type, out, count, give);
   return finish(done, failure, std::move(count));
 }
@@ -157,8 +164,8 @@ Result<Value> lift_result(LiftLowerContext& callee, const FuncType& type, std::u
   return finish(done, failure, std::move(value));
 }
 
-Result<std::uint32_t> lower_result(LiftLowerContext& caller, const FuncType& type, std::uint32_t max_flat, Value&& result,
-                                   std::uint32_t out_pointer, Slots out) {
+Result<std::uint32_t> lower_result(LiftLowerContext& caller, const FuncType& type, std::uint32_t max_flat,
+                                   Value&& result, std::uint32_t out_pointer, Slots out) {
   if (!type.result) return 0;
   Failure failure;
   if (result_in_memory(type, max_flat)) {
@@ -172,8 +179,8 @@ Result<std::uint32_t> lower_result(LiftLowerContext& caller, const FuncType& typ
   return finish(done, failure, std::move(count));
 }
 
-Result<std::uint32_t> copy_parameters(LiftLowerContext& caller, const FuncType& caller_type, bool async_lower, Slots slots,
-                                      LiftLowerContext& callee, const FuncType& callee_type, Slots out) {
+Result<std::uint32_t> copy_parameters(LiftLowerContext& caller, const FuncType& caller_type, bool async_lower,
+                                      Slots slots, LiftLowerContext& callee, const FuncType& callee_type, Slots out) {
   Failure failure;
   bool in_memory = params_in_memory(caller_type, async_lower ? max_flat_async_params : max_flat_params);
   std::uint32_t need = in_memory ? 1 : caller_type.flat_params.count;
@@ -183,7 +190,8 @@ Result<std::uint32_t> copy_parameters(LiftLowerContext& caller, const FuncType& 
   std::uint32_t count = 0, flat = 0;
   auto give = [&](auto place, const Field& field, std::size_t i) {
     const Field& source = caller_type.params[i];
-    if (in_memory) return detail::copy(failure, MemoryPlace{&caller, address + source.offset}, source.type, place, field.type);
+    if (in_memory)
+      return detail::copy(failure, MemoryPlace{&caller, address + source.offset}, source.type, place, field.type);
     FlatPlace from{&caller, slots.from(flat)};
     flat += source.type->flat.count;
     return detail::copy(failure, from, source.type, place, field.type);
@@ -192,9 +200,9 @@ Result<std::uint32_t> copy_parameters(LiftLowerContext& caller, const FuncType& 
   return finish(done, failure, std::move(count));
 }
 
-Result<std::uint32_t> copy_result(LiftLowerContext& callee, const FuncType& callee_type, std::uint32_t callee_max_flat, Slots slots,
-                                  LiftLowerContext& caller, const FuncType& caller_type, std::uint32_t caller_max_flat,
-                                  std::uint32_t out_pointer, Slots out) {
+Result<std::uint32_t> copy_result(LiftLowerContext& callee, const FuncType& callee_type, std::uint32_t callee_max_flat,
+                                  Slots slots, LiftLowerContext& caller, const FuncType& caller_type,
+                                  std::uint32_t caller_max_flat, std::uint32_t out_pointer, Slots out) {
   if (!callee_type.result) return 0;
   Failure failure;
   bool from_memory = result_in_memory(callee_type, callee_max_flat);
@@ -257,12 +265,15 @@ Result<void> lower_flat(LiftLowerContext& context, Value&& value, Slots out, Typ
   return finish(detail::lower(failure, FlatPlace{&context, out}, value, type), failure);
 }
 
-Result<void> check_buffer(const LiftLowerContext& context, TypeRef element, std::uint32_t address, std::uint32_t count) {
+Result<void> check_buffer(const LiftLowerContext& context, TypeRef element, std::uint32_t address,
+                          std::uint32_t count) {
   Failure failure;
   if (count > max_buffer_length)
-    return failure.trap(concat("a copy of ", count, " elements is too long, the limit is ", max_buffer_length)), failure.unexpected();
+    return failure.trap(concat("a copy of ", count, " elements is too long, the limit is ", max_buffer_length)),
+           failure.unexpected();
   if (!element || count == 0) return {};
-  return finish(detail::check_pointer(failure, context, address, std::uint64_t{count} * element->size, element->alignment, "buffer"),
+  return finish(detail::check_pointer(failure, context, address, std::uint64_t{count} * element->size,
+                                      element->alignment, "buffer"),
                 failure);
 }
 
@@ -284,21 +295,24 @@ Result<void> store_elements(LiftLowerContext& context, Value& elements, std::uin
   if (!element) return {};
   using Kind = Value::Kind;
   if (elements.kind() != Kind::list && !(elements.kind() == Kind::packed && detail::is_number(element->kind)))
-    return fail(Code::bad_type, concat("the elements of a stream were given as a ", name_of(elements.kind()), ", not as a list"));
+    return fail(Code::bad_type,
+                concat("the elements of a stream were given as a ", name_of(elements.kind()), ", not as a list"));
   if (std::uint64_t{first} + count > elements.element_count())
-    return fail(Code::bad_argument, concat("elements ", first, " to ", std::uint64_t{first} + count, " were asked of a list of ",
-                                           elements.element_count()));
+    return fail(Code::bad_argument, concat("elements ", first, " to ", std::uint64_t{first} + count,
+                                           " were asked of a list of ", elements.element_count()));
   Failure failure;
   return finish(detail::lower_elements(failure, context, elements, first, count, address, *element), failure);
 }
 
-Result<void> copy_elements(LiftLowerContext& from, std::uint32_t from_address, TypeRef from_element, LiftLowerContext& to,
-                           std::uint32_t to_address, TypeRef to_element, std::uint32_t count) {
+Result<void> copy_elements(LiftLowerContext& from, std::uint32_t from_address, TypeRef from_element,
+                           LiftLowerContext& to, std::uint32_t to_address, TypeRef to_element, std::uint32_t count) {
   CRANK_TRY_VOID(check_buffer(from, from_element, from_address, count));
   CRANK_TRY_VOID(check_buffer(to, to_element, to_address, count));
   if (!from_element) return {};
   Failure failure;
-  return finish(detail::copy_range(failure, {&from, from_address}, *from_element, {&to, to_address}, *to_element, count), failure);
+  return finish(
+      detail::copy_range(failure, {&from, from_address}, *from_element, {&to, to_address}, *to_element, count),
+      failure);
 }
 
 Result<void> store_pair(LiftLowerContext& context, std::uint32_t address, std::uint32_t first, std::uint32_t second) {

@@ -28,8 +28,8 @@ namespace crank::component {
 inline constexpr std::uint32_t max_flat_params = 16;
 inline constexpr std::uint32_t max_flat_async_params = 4;
 inline constexpr std::uint32_t max_flat_results = 1;
-inline constexpr std::uint32_t max_byte_length = (1u << 28) - 1;     ///< of one string or list
-inline constexpr std::uint32_t max_buffer_length = (1u << 28) - 1;   ///< elements of one stream copy
+inline constexpr std::uint32_t max_byte_length = (1u << 28) - 1;    ///< of one string or list
+inline constexpr std::uint32_t max_buffer_length = (1u << 28) - 1;  ///< elements of one stream copy
 
 /// A linear memory as it is now. Its base never moves; its size may have grown after any guest call.
 struct MemoryView {
@@ -89,10 +89,20 @@ class Slots {
   template <std::size_t N>
   Slots(std::uint64_t (&values)[N]) : Slots(values, N, 8) {}  // NOLINT: a view
   Slots(void* base, std::size_t count, std::size_t stride)
-      : base_(static_cast<std::byte*>(base)), count_(static_cast<std::uint32_t>(count)), stride_(static_cast<std::uint32_t>(stride)) {}
+      : base_(static_cast<std::byte*>(base)),
+        count_(static_cast<std::uint32_t>(count)),
+        stride_(static_cast<std::uint32_t>(stride)) {}
   std::uint32_t count() const { return count_; }
-  std::uint32_t i32(std::uint32_t i) const { std::uint32_t v; std::memcpy(&v, base_ + std::size_t{i} * stride_, 4); return v; }
-  std::uint64_t i64(std::uint32_t i) const { std::uint64_t v; std::memcpy(&v, base_ + std::size_t{i} * stride_, 8); return v; }
+  std::uint32_t i32(std::uint32_t i) const {
+    std::uint32_t v;
+    std::memcpy(&v, base_ + std::size_t{i} * stride_, 4);
+    return v;
+  }
+  std::uint64_t i64(std::uint32_t i) const {
+    std::uint64_t v;
+    std::memcpy(&v, base_ + std::size_t{i} * stride_, 8);
+    return v;
+  }
   void set(std::uint32_t i, std::uint64_t bits) const { std::memcpy(base_ + std::size_t{i} * stride_, &bits, 8); }
   Slots from(std::uint32_t first) const { return {base_ + std::size_t{first} * stride_, count_ - first, stride_}; }
   /// Where they lie, with the lowest bit set for a stride of 16.
@@ -108,10 +118,10 @@ class Slots {
 struct CoreSignature {
   std::array<CoreType, max_flat_params + 1> params{};
   std::uint8_t param_count = 0;
-  std::uint8_t result_count = 0;      ///< 0 or 1
+  std::uint8_t result_count = 0;  ///< 0 or 1
   CoreType result = CoreType::i32;
-  bool params_in_memory = false;      ///< params[0] is a pointer to the parameter tuple
-  bool result_in_memory = false;      ///< lift: the result is a pointer; lower: the last parameter is the out pointer
+  bool params_in_memory = false;  ///< params[0] is a pointer to the parameter tuple
+  bool result_in_memory = false;  ///< lift: the result is a pointer; lower: the last parameter is the out pointer
 };
 CoreSignature signature_of_lift(const FuncType& type, bool async_, bool callback);
 CoreSignature signature_of_lower(const FuncType& type, bool async_);
@@ -119,25 +129,27 @@ CoreSignature signature_of_lower(const FuncType& type, bool async_);
 // ---- A call, by host values -------------------------------------------------------------------------------------
 
 /// `canon lower`, at start: the arguments a guest passes. `slots` are the core arguments it called with.
-Result<std::vector<Value>> lift_parameters(LiftLowerContext& caller, const FuncType& type, bool async_lower, Slots slots);
+Result<std::vector<Value>> lift_parameters(LiftLowerContext& caller, const FuncType& type, bool async_lower,
+                                           Slots slots);
 /// `canon lift`, at start: writes the callee's core arguments and answers how many there are. Consumes handles.
-Result<std::uint32_t> lower_parameters(LiftLowerContext& callee, const FuncType& type, std::span<Value> arguments, Slots out);
+Result<std::uint32_t> lower_parameters(LiftLowerContext& callee, const FuncType& type, std::span<Value> arguments,
+                                       Slots out);
 /// What a callee gave back: `max_flat` is 1 for a sync lift's core results, 16 for task.return. None without result.
 Result<Value> lift_result(LiftLowerContext& callee, const FuncType& type, std::uint32_t max_flat, Slots slots);
 /// Gives a result to the caller: flat into `out` (answers 1), or to memory at `out_pointer` (answers 0). `max_flat` is
 /// 1 for a sync lower, 0 for an async one.
-Result<std::uint32_t> lower_result(LiftLowerContext& caller, const FuncType& type, std::uint32_t max_flat, Value&& result,
-                                   std::uint32_t out_pointer, Slots out);
+Result<std::uint32_t> lower_result(LiftLowerContext& caller, const FuncType& type, std::uint32_t max_flat,
+                                   Value&& result, std::uint32_t out_pointer, Slots out);
 
 // ---- A call, directly between two sides -------------------------------------------------------------------------
 // The types are those of each side's Program (the same pointer within one root). Structure must be equal, which linking
 // has established. Reads of the caller and writes to the callee interleave, so both must be idle throughout.
 
-Result<std::uint32_t> copy_parameters(LiftLowerContext& caller, const FuncType& caller_type, bool async_lower, Slots slots,
-                                      LiftLowerContext& callee, const FuncType& callee_type, Slots out);
-Result<std::uint32_t> copy_result(LiftLowerContext& callee, const FuncType& callee_type, std::uint32_t callee_max_flat, Slots slots,
-                                  LiftLowerContext& caller, const FuncType& caller_type, std::uint32_t caller_max_flat,
-                                  std::uint32_t out_pointer, Slots out);
+Result<std::uint32_t> copy_parameters(LiftLowerContext& caller, const FuncType& caller_type, bool async_lower,
+                                      Slots slots, LiftLowerContext& callee, const FuncType& callee_type, Slots out);
+Result<std::uint32_t> copy_result(LiftLowerContext& callee, const FuncType& callee_type, std::uint32_t callee_max_flat,
+                                  Slots slots, LiftLowerContext& caller, const FuncType& caller_type,
+                                  std::uint32_t caller_max_flat, std::uint32_t out_pointer, Slots out);
 /// One value from memory to memory, e.g. a record holding strings: each string or numeric list is one realloc, one memcpy.
 Result<void> copy_value(LiftLowerContext& from, std::uint32_t from_address, TypeRef from_type, LiftLowerContext& to,
                         std::uint32_t to_address, TypeRef to_type);
@@ -160,8 +172,8 @@ Result<Value> load_elements(LiftLowerContext& context, std::uint32_t address, st
 Result<void> store_elements(LiftLowerContext& context, Value& elements, std::uint32_t first, std::uint32_t count,
                             std::uint32_t address, TypeRef element);
 /// Numbers go by one memcpy; the regions may overlap (one memory).
-Result<void> copy_elements(LiftLowerContext& from, std::uint32_t from_address, TypeRef from_element, LiftLowerContext& to,
-                           std::uint32_t to_address, TypeRef to_element, std::uint32_t count);
+Result<void> copy_elements(LiftLowerContext& from, std::uint32_t from_address, TypeRef from_element,
+                           LiftLowerContext& to, std::uint32_t to_address, TypeRef to_element, std::uint32_t count);
 
 /// Two u32 side by side at `address`: how waitable-set.wait and poll answer. Traps when out of bounds or unaligned.
 Result<void> store_pair(LiftLowerContext& context, std::uint32_t address, std::uint32_t first, std::uint32_t second);

@@ -4,10 +4,11 @@ namespace crank::component::detail {
 
 namespace {
 
-bool copy_list(Failure& failure, LiftLowerContext& from, std::uint32_t from_address, std::uint32_t length, const Type& from_element,
-               LiftLowerContext& to, const Type& to_element, std::uint32_t& to_address) {
+bool copy_list(Failure& failure, LiftLowerContext& from, std::uint32_t from_address, std::uint32_t length,
+               const Type& from_element, LiftLowerContext& to, const Type& to_element, std::uint32_t& to_address) {
   return check_list(failure, from, from_address, length, from_element) &&
-         reallocate(failure, to, 0, 0, to_element.alignment, std::uint64_t{length} * to_element.size, "list", to_address) &&
+         reallocate(failure, to, 0, 0, to_element.alignment, std::uint64_t{length} * to_element.size, "list",
+                    to_address) &&
          copy_range(failure, {&from, from_address}, from_element, {&to, to_address}, to_element, length);
 }
 
@@ -18,7 +19,8 @@ bool copy_fixed(Failure& failure, From from, const Type& from_type, To to, const
     return copy_range(failure, from, from_element, to, to_element, from_type.length);
   } else {
     for (std::uint32_t i = 0; i < from_type.length; ++i)
-      if (!copy(failure, from.element(from_element, i), from_type.element, to.element(to_element, i), to_type.element)) return false;
+      if (!copy(failure, from.element(from_element, i), from_type.element, to.element(to_element, i), to_type.element))
+        return false;
     return true;
   }
 }
@@ -32,7 +34,8 @@ bool copy_range(Failure& failure, MemoryPlace from, const Type& from_element, Me
     return true;
   }
   for (std::uint32_t i = 0; i < count; ++i)
-    if (!copy(failure, from.element(from_element, i), &from_element, to.element(to_element, i), &to_element)) return false;
+    if (!copy(failure, from.element(from_element, i), &from_element, to.element(to_element, i), &to_element))
+      return false;
   return true;
 }
 
@@ -49,7 +52,8 @@ bool copy_compound(Failure& failure, From from, TypeRef from_type, To to, TypeRe
     case TypeKind::list:
     case TypeKind::map: {
       std::uint32_t length = from.word(1), address = 0;
-      if (!copy_list(failure, *from.side, from.word(0), length, *from_type->element, *to.side, *to_type->element, address))
+      if (!copy_list(failure, *from.side, from.word(0), length, *from_type->element, *to.side, *to_type->element,
+                     address))
         return false;
       to.set_word(0, address);
       to.set_word(1, length);
@@ -61,7 +65,8 @@ bool copy_compound(Failure& failure, From from, TypeRef from_type, To to, TypeRe
       std::uint32_t flat = 0;
       for (std::size_t i = 0; i < from_type->fields.size(); ++i) {
         const Field &from_field = from_type->fields[i], &to_field = to_type->fields[i];
-        if (!copy(failure, from.field(from_field, flat), from_field.type, to.field(to_field, flat), to_field.type)) return false;
+        if (!copy(failure, from.field(from_field, flat), from_field.type, to.field(to_field, flat), to_field.type))
+          return false;
         flat += from_field.type->flat.count;
       }
       return true;
@@ -75,15 +80,20 @@ bool copy_compound(Failure& failure, From from, TypeRef from_type, To to, TypeRe
       TypeRef payload = from_type->fields[index].type;
       to.set_discriminant(*to_type, index);
       to.clear_unused(*to_type, payload);
-      return !payload || copy(failure, from.payload(*from_type), payload, to.payload(*to_type), to_type->fields[index].type);
+      return !payload ||
+             copy(failure, from.payload(*from_type), payload, to.payload(*to_type), to_type->fields[index].type);
     }
     case TypeKind::flags: {
       std::uint64_t bits = 0;
-      if constexpr (std::same_as<From, FlatPlace>) bits = from.word(0);
-      else bits = from.read(from_type->size);
+      if constexpr (std::same_as<From, FlatPlace>)
+        bits = from.word(0);
+      else
+        bits = from.read(from_type->size);
       bits &= label_mask(*from_type);
-      if constexpr (std::same_as<To, FlatPlace>) to.set_word(0, static_cast<std::uint32_t>(bits));
-      else to.write(to_type->size, bits);
+      if constexpr (std::same_as<To, FlatPlace>)
+        to.set_word(0, static_cast<std::uint32_t>(bits));
+      else
+        to.write(to_type->size, bits);
       return true;
     }
     case TypeKind::own:

@@ -47,8 +47,8 @@ bool lift_fixed(Failure& failure, MemoryPlace place, const Type& type, Value& ou
 
 }  // namespace
 
-bool lift_elements(Failure& failure, LiftLowerContext& side, std::uint32_t address, std::uint32_t count, const Type& element,
-                   Value& out) {
+bool lift_elements(Failure& failure, LiftLowerContext& side, std::uint32_t address, std::uint32_t count,
+                   const Type& element, Value& out) {
   if (is_number(element.kind)) {
     std::uint64_t bytes = std::uint64_t{count} * element.size;
     if (!spend(failure, side, bytes + sizeof(std::vector<std::byte>))) return false;
@@ -99,8 +99,10 @@ bool lift_compound(Failure& failure, Place place, TypeRef type, Value& out) {
     }
     case TypeKind::flags: {
       std::uint64_t bits = 0;
-      if constexpr (std::same_as<Place, FlatPlace>) bits = place.word(0);
-      else bits = place.read(type->size);
+      if constexpr (std::same_as<Place, FlatPlace>)
+        bits = place.word(0);
+      else
+        bits = place.read(type->size);
       out = Value::flags(bits & label_mask(*type));
       return true;
     }

@@ -23,24 +23,26 @@ std::string_view expected_of(const Type& type) {
     case TypeKind::stream:
     case TypeKind::future:
     case TypeKind::error_context: return "a handle";
-    default: return name_of(static_cast<Value::Kind>(static_cast<int>(type.kind) + static_cast<int>(Value::Kind::bool_)));
+    default:
+      return name_of(static_cast<Value::Kind>(static_cast<int>(type.kind) + static_cast<int>(Value::Kind::bool_)));
   }
 }
 
 bool mismatch(Failure& failure, const Value& value, const Type& type) {
-  return failure.set(Code::bad_type, concat("a value of another type was given: expected ", expected_of(type), ", found a ",
-                                            name_of(value.kind())));
+  return failure.set(Code::bad_type, concat("a value of another type was given: expected ", expected_of(type),
+                                            ", found a ", name_of(value.kind())));
 }
 
 // The elements of a list of numbers as bytes, however the host holds them.
-bool write_numbers(Failure& failure, const Value& elements, std::uint32_t first, std::uint32_t count, const Type& element,
-                   std::byte* out) {
+bool write_numbers(Failure& failure, const Value& elements, std::uint32_t first, std::uint32_t count,
+                   const Type& element, std::byte* out) {
   if (count == 0) return true;
   if (elements.kind() == Value::Kind::packed) {
     if (elements.element_kind() != value_kind(element.kind))
       return failure.set(Code::bad_type, concat("a list of another type was given: expected ", expected_of(element),
                                                 ", found ", name_of(elements.element_kind())));
-    std::memmove(out, elements.packed_bytes().data() + std::size_t{first} * element.size, std::size_t{count} * element.size);
+    std::memmove(out, elements.packed_bytes().data() + std::size_t{first} * element.size,
+                 std::size_t{count} * element.size);
     return true;
   }
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -93,7 +95,8 @@ bool lower_fixed(Failure& failure, FlatPlace place, Value& value, const Type& ty
 
 bool lower_elements(Failure& failure, LiftLowerContext& side, Value& elements, std::uint32_t first, std::uint32_t count,
                     std::uint32_t address, const Type& element) {
-  if (is_number(element.kind)) return write_numbers(failure, elements, first, count, element, side.memory.base + address);
+  if (is_number(element.kind))
+    return write_numbers(failure, elements, first, count, element, side.memory.base + address);
   auto values = elements.elements();
   for (std::uint32_t i = 0; i < count; ++i)
     if (!lower(failure, MemoryPlace{&side, address + i * element.size}, values[first + i], &element)) return false;
@@ -129,7 +132,8 @@ bool lower(Failure& failure, Place place, Value& value, TypeRef type) {
       std::uint32_t address = 0, length = 0;
       const std::string& text = value.as_string();
       if (value.string_origin() == StringOrigin::host && check_utf8(text).at != text.size()) [[unlikely]]
-        return failure.set(Code::bad_type, concat("a string was given that is not UTF-8, from index ", check_utf8(text).at));
+        return failure.set(Code::bad_type,
+                           concat("a string was given that is not UTF-8, from index ", check_utf8(text).at));
       if (!lower_string(failure, *place.side, text, value.string_origin(), address, length)) return false;
       place.set_word(0, address);
       place.set_word(1, length);
@@ -146,8 +150,8 @@ bool lower(Failure& failure, Place place, Value& value, TypeRef type) {
     case TypeKind::fixed_list:
       if (!is_row(value, *type->element)) return mismatch(failure, value, *type);
       if (value.element_count() != type->length)
-        return failure.set(Code::bad_type, concat("a list of ", value.element_count(), " elements was given where the type has ",
-                                                  type->length));
+        return failure.set(Code::bad_type, concat("a list of ", value.element_count(),
+                                                  " elements was given where the type has ", type->length));
       return lower_fixed(failure, place, value, *type);
     case TypeKind::record:
     case TypeKind::tuple: {
@@ -169,20 +173,24 @@ bool lower(Failure& failure, Place place, Value& value, TypeRef type) {
         return mismatch(failure, value, *type);
       std::uint32_t index = value.case_index();
       if (index >= type->fields.size()) [[unlikely]]
-        return failure.set(Code::bad_type, concat("case ", index, " was given of a type with ", type->fields.size(), " cases"));
+        return failure.set(Code::bad_type,
+                           concat("case ", index, " was given of a type with ", type->fields.size(), " cases"));
       place.set_discriminant(*type, index);
       TypeRef payload = type->fields[index].type;
       place.clear_unused(*type, payload);
       if (payload) return lower(failure, place.payload(*type), value.payload(), payload);
       if (std::as_const(value).payload().kind() != Value::Kind::none) [[unlikely]]
-        return failure.set(Code::bad_type, concat("a payload was given for the case \"", type->fields[index].name, "\", which has none"));
+        return failure.set(Code::bad_type, concat("a payload was given for the case \"", type->fields[index].name,
+                                                  "\", which has none"));
       return true;
     }
     case TypeKind::flags: {
       if (value.kind() != Value::Kind::flags || (value.bits() & ~label_mask(*type))) [[unlikely]]
         return mismatch(failure, value, *type);
-      if constexpr (std::same_as<Place, FlatPlace>) place.set_word(0, static_cast<std::uint32_t>(value.bits()));
-      else place.write(type->size, value.bits());
+      if constexpr (std::same_as<Place, FlatPlace>)
+        place.set_word(0, static_cast<std::uint32_t>(value.bits()));
+      else
+        place.write(type->size, value.bits());
       return true;
     }
     case TypeKind::own:

@@ -13,22 +13,24 @@ bool bad_case(Failure& failure, std::uint32_t index, const Type& type) {
 bool check_pointer(Failure& failure, const LiftLowerContext& side, std::uint32_t address, std::uint64_t bytes,
                    std::uint32_t alignment, const char* what) {
   if (!aligned(address, alignment)) [[unlikely]]
-    return failure.trap(concat("unaligned pointer: the ", what, " at ", address, " must be aligned to ", alignment, " bytes"));
+    return failure.trap(
+        concat("unaligned pointer: the ", what, " at ", address, " must be aligned to ", alignment, " bytes"));
   if (!in_bounds(side.memory, address, bytes)) [[unlikely]]
-    return failure.trap(concat(what, " pointer/length out of bounds of memory (", what, " content out-of-bounds): ", bytes,
-                               " bytes at ", address, ", but the memory ends at ", side.memory.size));
+    return failure.trap(concat(what, " pointer/length out of bounds of memory (", what, " content out-of-bounds): ",
+                               bytes, " bytes at ", address, ", but the memory ends at ", side.memory.size));
   return true;
 }
 
-bool check_list(Failure& failure, const LiftLowerContext& side, std::uint32_t address, std::uint32_t length, const Type& element) {
+bool check_list(Failure& failure, const LiftLowerContext& side, std::uint32_t address, std::uint32_t length,
+                const Type& element) {
   std::uint64_t bytes = std::uint64_t{length} * element.size;
   if (bytes > max_byte_length) [[unlikely]]
     return failure.trap(concat("the list is too long: ", bytes, " bytes, the limit is ", max_byte_length));
   return check_pointer(failure, side, address, bytes, element.alignment, "list");
 }
 
-bool reallocate(Failure& failure, LiftLowerContext& side, std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment,
-                std::uint64_t new_size, const char* what, std::uint32_t& address) {
+bool reallocate(Failure& failure, LiftLowerContext& side, std::uint32_t old, std::uint32_t old_size,
+                std::uint32_t alignment, std::uint64_t new_size, const char* what, std::uint32_t& address) {
   if (!side.realloc) [[unlikely]]
     return failure.trap(concat("a ", what, " has to be stored, but the canonical options name no realloc"));
   if (new_size > UINT32_MAX) [[unlikely]]
@@ -42,15 +44,15 @@ bool reallocate(Failure& failure, LiftLowerContext& side, std::uint32_t old, std
     return failure.trap(concat("realloc return: result not aligned (unaligned pointer): ", address, " for a ", what,
                                " that must be aligned to ", alignment, " bytes"));
   if (!in_bounds(side.memory, address, new_size)) [[unlikely]]
-    return failure.trap(concat("realloc return: beyond end of memory (", what, " content out-of-bounds): ", new_size, " bytes at ",
-                               address, ", but the memory ends at ", side.memory.size));
+    return failure.trap(concat("realloc return: beyond end of memory (", what, " content out-of-bounds): ", new_size,
+                               " bytes at ", address, ", but the memory ends at ", side.memory.size));
   return true;
 }
 
 bool spend(Failure& failure, LiftLowerContext& side, std::uint64_t bytes) {
   if (bytes > side.budget) [[unlikely]]
-    return failure.set(Code::limit, concat("lifting these values takes more host memory than one call may have; ", bytes,
-                                           " more bytes were asked for"));
+    return failure.set(Code::limit, concat("lifting these values takes more host memory than one call may have; ",
+                                           bytes, " more bytes were asked for"));
   side.budget -= bytes;
   return true;
 }
@@ -73,7 +75,8 @@ bool lift_handle(Failure& failure, LiftLowerContext& side, TypeRef type, std::ui
   return true;
 }
 
-bool lower_handle(Failure& failure, LiftLowerContext& side, TypeRef type, Ref<HandleObject> object, std::uint32_t& index) {
+bool lower_handle(Failure& failure, LiftLowerContext& side, TypeRef type, Ref<HandleObject> object,
+                  std::uint32_t& index) {
   if (!side.handles) [[unlikely]]
     return failure.trap("a handle crosses here, but this side has no handle table");
   auto lowered = [&] {

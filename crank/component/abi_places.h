@@ -35,7 +35,9 @@ inline bool in_bounds(const MemoryView& memory, std::uint32_t address, std::uint
 inline bool aligned(std::uint32_t address, std::uint32_t alignment) { return (address & (alignment - 1)) == 0; }
 
 /// Core values a scalar's flat form is made of are 64 bits wide for these kinds, else 32.
-constexpr bool is_wide(TypeKind kind) { return kind == TypeKind::s64 || kind == TypeKind::u64 || kind == TypeKind::f64; }
+constexpr bool is_wide(TypeKind kind) {
+  return kind == TypeKind::s64 || kind == TypeKind::u64 || kind == TypeKind::f64;
+}
 constexpr bool is_scalar(TypeKind kind) { return kind <= TypeKind::char_; }
 constexpr bool is_number(TypeKind kind) { return kind >= TypeKind::s8 && kind <= TypeKind::f64; }
 constexpr bool is_variant(TypeKind kind) {
@@ -71,9 +73,13 @@ struct MemoryPlace {
   }
   std::uint64_t scalar(const Type& type) const { return read(type.size); }
   void set_scalar(const Type& type, std::uint64_t bits) const { write(type.size, bits); }
-  std::uint32_t word(std::uint32_t i) const { return static_cast<std::uint32_t>(MemoryPlace{side, address + 4 * i}.read(4)); }
+  std::uint32_t word(std::uint32_t i) const {
+    return static_cast<std::uint32_t>(MemoryPlace{side, address + 4 * i}.read(4));
+  }
   void set_word(std::uint32_t i, std::uint32_t bits) const { MemoryPlace{side, address + 4 * i}.write(4, bits); }
-  std::uint32_t discriminant(const Type& type) const { return static_cast<std::uint32_t>(read(type.discriminant_size)); }
+  std::uint32_t discriminant(const Type& type) const {
+    return static_cast<std::uint32_t>(read(type.discriminant_size));
+  }
   void set_discriminant(const Type& type, std::uint32_t n) const { write(type.discriminant_size, n); }
   MemoryPlace payload(const Type& type) const { return {side, address + type.payload_offset}; }
   void clear_unused(const Type&, TypeRef) const {}  // bytes no case uses are left as they are
@@ -89,7 +95,9 @@ class FlatPlace {
   LiftLowerContext* side;
 
   std::uint64_t scalar(const Type& type) const { return is_wide(type.kind) ? wide(0) : word(0); }
-  void set_scalar(const Type& type, std::uint64_t bits) const { set(0, is_wide(type.kind) ? bits : static_cast<std::uint32_t>(bits)); }
+  void set_scalar(const Type& type, std::uint64_t bits) const {
+    set(0, is_wide(type.kind) ? bits : static_cast<std::uint32_t>(bits));
+  }
   std::uint32_t word(std::uint32_t i) const {
     std::uint32_t bits;
     std::memcpy(&bits, slot(i), 4);
@@ -139,9 +147,7 @@ inline bool normalise(TypeKind kind, std::uint64_t& bits) {
     case TypeKind::f64:
       if ((bits & 0x7fff'ffff'ffff'ffff) > 0x7ff0'0000'0000'0000) bits = 0x7ff8'0000'0000'0000;
       return true;
-    case TypeKind::char_:
-      bits &= 0xffff'ffff;
-      return bits < 0x11'0000 && !(bits >= 0xd800 && bits <= 0xdfff);
+    case TypeKind::char_: bits &= 0xffff'ffff; return bits < 0x11'0000 && !(bits >= 0xd800 && bits <= 0xdfff);
     default: return true;
   }
 }
@@ -168,8 +174,8 @@ inline std::uint64_t label_mask(const Type& flags) {
 // ---- Defined in abi_memory.cc ----
 
 /// Whether [address, address + bytes) may be used as `what` ("string", "list" …).
-bool check_pointer(Failure&, const LiftLowerContext&, std::uint32_t address, std::uint64_t bytes, std::uint32_t alignment,
-                   const char* what);
+bool check_pointer(Failure&, const LiftLowerContext&, std::uint32_t address, std::uint64_t bytes,
+                   std::uint32_t alignment, const char* what);
 /// A list the guest describes by pointer and length: limit, alignment, bounds.
 bool check_list(Failure&, const LiftLowerContext&, std::uint32_t address, std::uint32_t length, const Type& element);
 /// Calls realloc, takes the memory anew and checks what it gave.
@@ -185,8 +191,8 @@ bool lift_string(Failure&, LiftLowerContext&, std::uint32_t address, std::uint32
                  StringOrigin& origin);
 bool lower_string(Failure&, LiftLowerContext&, std::string_view text, StringOrigin origin, std::uint32_t& address,
                   std::uint32_t& tagged_length);
-bool copy_string(Failure&, LiftLowerContext& from, std::uint32_t from_address, std::uint32_t from_length, LiftLowerContext& to,
-                 std::uint32_t& address, std::uint32_t& tagged_length);
+bool copy_string(Failure&, LiftLowerContext& from, std::uint32_t from_address, std::uint32_t from_length,
+                 LiftLowerContext& to, std::uint32_t& address, std::uint32_t& tagged_length);
 
 // ---- Defined in abi_lift.cc, abi_lower.cc, abi_copy.cc, for both places ----
 
@@ -204,11 +210,12 @@ template <class Place>
   out = Value::exact(value_kind(type->kind), bits);
   return true;
 }
-bool lift_elements(Failure&, LiftLowerContext&, std::uint32_t address, std::uint32_t count, const Type& element, Value& out);
+bool lift_elements(Failure&, LiftLowerContext&, std::uint32_t address, std::uint32_t count, const Type& element,
+                   Value& out);
 template <class Place>
 bool lower(Failure&, Place, Value&, TypeRef);
-bool lower_elements(Failure&, LiftLowerContext&, Value& elements, std::uint32_t first, std::uint32_t count, std::uint32_t address,
-                    const Type& element);
+bool lower_elements(Failure&, LiftLowerContext&, Value& elements, std::uint32_t first, std::uint32_t count,
+                    std::uint32_t address, const Type& element);
 template <class From, class To>
 bool copy_compound(Failure&, From, TypeRef from_type, To, TypeRef to_type);
 template <class From, class To>
@@ -219,6 +226,7 @@ template <class From, class To>
   to.set_scalar(*to_type, bits);
   return true;
 }
-bool copy_range(Failure&, MemoryPlace from, const Type& from_element, MemoryPlace to, const Type& to_element, std::uint32_t count);
+bool copy_range(Failure&, MemoryPlace from, const Type& from_element, MemoryPlace to, const Type& to_element,
+                std::uint32_t count);
 
 }  // namespace crank::component::detail

@@ -36,14 +36,15 @@ Described describe(StringEncoding encoding, std::uint32_t tagged) {
     case StringEncoding::utf16: return {StringOrigin::utf16, tagged, std::uint64_t{2} * tagged, 2};
     case StringEncoding::latin1_utf16: break;
   }
-  if (tagged & utf16_tag) return {StringOrigin::tagged_utf16, tagged ^ utf16_tag, std::uint64_t{2} * (tagged ^ utf16_tag), 2};
+  if (tagged & utf16_tag)
+    return {StringOrigin::tagged_utf16, tagged ^ utf16_tag, std::uint64_t{2} * (tagged ^ utf16_tag), 2};
   return {StringOrigin::latin1, tagged, tagged, 2};
 }
 
 bool check_string(Failure& failure, const LiftLowerContext& side, std::uint32_t address, const Described& string) {
   if (string.bytes > max_byte_length) [[unlikely]]
-    return failure.trap(concat("string pointer/length out of bounds of memory (string content out-of-bounds): ", string.bytes,
-                               " bytes, the limit is ", max_byte_length));
+    return failure.trap(concat("string pointer/length out of bounds of memory (string content out-of-bounds): ",
+                               string.bytes, " bytes, the limit is ", max_byte_length));
   return check_pointer(failure, side, address, string.bytes, string.alignment, "string");
 }
 
@@ -63,7 +64,8 @@ struct Block {
 };
 
 // store_string_copy. UTF-8 text, written as `destination` says; exactly `bytes` bytes.
-bool store_copy(Block& block, std::string_view text, StringOrigin destination, std::uint64_t bytes, std::uint32_t alignment) {
+bool store_copy(Block& block, std::string_view text, StringOrigin destination, std::uint64_t bytes,
+                std::uint32_t alignment) {
   if (!block.resize(bytes, alignment)) return false;
   if (bytes == 0) return true;
   std::size_t written = 0;
@@ -135,8 +137,8 @@ bool store_probably_utf16(Block& block, std::string_view text, std::uint64_t sou
 
 }  // namespace
 
-bool lift_string(Failure& failure, LiftLowerContext& side, std::uint32_t address, std::uint32_t tagged_length, std::string& text,
-                 StringOrigin& origin) {
+bool lift_string(Failure& failure, LiftLowerContext& side, std::uint32_t address, std::uint32_t tagged_length,
+                 std::string& text, StringOrigin& origin) {
   Described string = describe(side.encoding, tagged_length);
   if (!check_string(failure, side, address, string)) return false;
   if (!spend(failure, side, string.bytes + sizeof(std::string))) return false;
@@ -155,10 +157,11 @@ bool lift_string(Failure& failure, LiftLowerContext& side, std::uint32_t address
   return end == string.units || unpaired(failure, end);
 }
 
-bool lower_string(Failure& failure, LiftLowerContext& side, std::string_view text, StringOrigin origin, std::uint32_t& address,
-                  std::uint32_t& tagged_length) {
+bool lower_string(Failure& failure, LiftLowerContext& side, std::string_view text, StringOrigin origin,
+                  std::uint32_t& address, std::uint32_t& tagged_length) {
   if (text.size() > max_byte_length) [[unlikely]]
-    return failure.set(Code::limit, concat("a string of ", text.size(), " bytes is too long, the limit is ", max_byte_length));
+    return failure.set(Code::limit,
+                       concat("a string of ", text.size(), " bytes is too long, the limit is ", max_byte_length));
   Block block{failure, side};
   if (origin == StringOrigin::host) origin = StringOrigin::utf8;
   std::uint64_t units = origin == StringOrigin::utf8     ? text.size()
@@ -168,19 +171,26 @@ bool lower_string(Failure& failure, LiftLowerContext& side, std::string_view tex
   switch (side.encoding) {
     case StringEncoding::utf8:
       tagged_length = static_cast<std::uint32_t>(text.size());
-      if (origin == StringOrigin::utf8) done = store_copy(block, text, StringOrigin::utf8, text.size(), 1);
-      else done = store_to_utf8(block, text, units, units * (origin == StringOrigin::latin1 ? 2 : 3));
+      if (origin == StringOrigin::utf8)
+        done = store_copy(block, text, StringOrigin::utf8, text.size(), 1);
+      else
+        done = store_to_utf8(block, text, units, units * (origin == StringOrigin::latin1 ? 2 : 3));
       break;
     case StringEncoding::utf16:
       tagged_length = static_cast<std::uint32_t>(units);
-      if (origin == StringOrigin::utf8) done = store_utf8_to_utf16(block, text, tagged_length);
-      else done = store_copy(block, text, StringOrigin::utf16, 2 * units, 2);
+      if (origin == StringOrigin::utf8)
+        done = store_utf8_to_utf16(block, text, tagged_length);
+      else
+        done = store_copy(block, text, StringOrigin::utf16, 2 * units, 2);
       break;
     case StringEncoding::latin1_utf16:
       tagged_length = static_cast<std::uint32_t>(units);
-      if (origin == StringOrigin::latin1) done = store_copy(block, text, StringOrigin::latin1, units, 2);
-      else if (origin == StringOrigin::tagged_utf16) done = store_probably_utf16(block, text, units, tagged_length);
-      else done = store_to_latin1_or_utf16(block, text, units, tagged_length);
+      if (origin == StringOrigin::latin1)
+        done = store_copy(block, text, StringOrigin::latin1, units, 2);
+      else if (origin == StringOrigin::tagged_utf16)
+        done = store_probably_utf16(block, text, units, tagged_length);
+      else
+        done = store_to_latin1_or_utf16(block, text, units, tagged_length);
       break;
   }
   address = block.address;

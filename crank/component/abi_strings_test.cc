@@ -67,7 +67,8 @@ TEST_F(Strings, WhatIsNoTextTraps) {
 TEST_F(Strings, LengthsAreLimitedAndChecked) {
   LiftLowerContext side = memory.context(utf8);
   slots[0] = 0xdeadbeef, slots[1] = 0;
-  EXPECT_THAT(lift_flat(side, slots, string).error().message(), HasSubstr("string pointer/length out of bounds of memory"));
+  EXPECT_THAT(lift_flat(side, slots, string).error().message(),
+              HasSubstr("string pointer/length out of bounds of memory"));
   slots[0] = 0, slots[1] = max_byte_length + 1;
   EXPECT_THAT(lift_flat(side, slots, string).error().message(), HasSubstr("limit"));
   side.encoding = utf16;
@@ -127,7 +128,9 @@ TEST_F(Strings, AReallocThatMovesBeyondTheEndWhileGrowingTraps) {
     Memory& memory_;
     int calls = 0;
     explicit Shifting(Memory& memory) : memory_(memory) {}
-    Result<std::uint32_t> reallocate(std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t) override { return calls++ ? 4090 : 16; }
+    Result<std::uint32_t> reallocate(std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t) override {
+      return calls++ ? 4090 : 16;
+    }
     MemoryView memory() override { return memory_.memory(); }
   } shifting(memory);
   LiftLowerContext side{memory.memory(), mixed, &shifting};

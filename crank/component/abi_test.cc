@@ -16,8 +16,9 @@ using testing::HasSubstr;
 struct Abi : testing::Test {
   TypeArena types;
   TypeRef t(TypeKind kind) { return types.primitive(kind); }
-  TypeRef u8 = t(TypeKind::u8), u32 = t(TypeKind::u32), u64 = t(TypeKind::u64), f32 = t(TypeKind::f32), f64 = t(TypeKind::f64),
-          s8 = t(TypeKind::s8), bool_ = t(TypeKind::bool_), char_ = t(TypeKind::char_), string = t(TypeKind::string);
+  TypeRef u8 = t(TypeKind::u8), u32 = t(TypeKind::u32), u64 = t(TypeKind::u64), f32 = t(TypeKind::f32),
+          f64 = t(TypeKind::f64), s8 = t(TypeKind::s8), bool_ = t(TypeKind::bool_), char_ = t(TypeKind::char_),
+          string = t(TypeKind::string);
   Memory memory;
   LiftLowerContext side = memory.context();
 
@@ -299,7 +300,8 @@ TEST_F(Abi, ParametersAndResultsReturnThroughValues) {
 }
 
 TEST_F(Abi, ACopyBetweenTwoSidesEqualsLiftingAndLowering) {
-  TypeRef rich = types.record({{"name", string}, {"bytes", types.list(u8)}, {"more", types.list(types.option(string))}});
+  TypeRef rich =
+      types.record({{"name", string}, {"bytes", types.list(u8)}, {"more", types.list(types.option(string))}});
   const FuncType& type = function({rich, f64}, rich, true);
   Memory caller, by_value, by_copy;
   caller.put_text(100, "h\xc3\xb6");
@@ -330,7 +332,9 @@ TEST_F(Abi, ACopyBetweenTwoSidesEqualsLiftingAndLowering) {
 }
 
 TEST_F(Abi, SlotsOfTheEngineAreReadAtTheirOwnStride) {
-  struct alignas(16) Raw { std::uint64_t low, high; } raw[2] = {{5, 99}, {6, 99}};
+  struct alignas(16) Raw {
+    std::uint64_t low, high;
+  } raw[2] = {{5, 99}, {6, 99}};
   Slots slots(raw, 2, sizeof(Raw));
   EXPECT_EQ(lift_flat(side, slots, types.tuple({u32, u32}))->elements()[1].as_u32(), 6u);
   ASSERT_TRUE(lower_flat(side, Value::u32(8), slots.from(1), u32));
@@ -379,7 +383,8 @@ TEST_F(Abi, EventsAreTwoWordsInBounds) {
 struct FakeTable final : HandleAccess {
   std::vector<Ref<HandleObject>> rows{1};
   Result<Ref<HandleObject>> take(std::uint32_t index) {
-    if (index == 0 || index >= rows.size() || !rows[index]) return fail(Code::trap, concat("unknown handle index ", index));
+    if (index == 0 || index >= rows.size() || !rows[index])
+      return fail(Code::trap, concat("unknown handle index ", index));
     return std::exchange(rows[index], {});
   }
   Result<std::uint32_t> put(Ref<HandleObject> object) {
@@ -407,7 +412,8 @@ TEST_F(Abi, HandlesLeaveOneTableAndEnterTheOther) {
   Ref<HandleObject> thing = make_ref<Thing>();
   std::uint32_t index = mine.put(thing).value();
   Memory other;
-  LiftLowerContext from = memory.context(StringEncoding::utf8, &mine), to = other.context(StringEncoding::utf8, &theirs);
+  LiftLowerContext from = memory.context(StringEncoding::utf8, &mine),
+                   to = other.context(StringEncoding::utf8, &theirs);
   const FuncType& type = function({types.option(types.own(ResourceId{0}))}, nullptr);
   std::uint64_t given[] = {1, index}, out[16];
   ASSERT_TRUE(copy_parameters(from, type, false, given, to, type, out));

@@ -15,9 +15,12 @@ namespace crank::component::test {
 
 class Memory final : public Reallocator {
  public:
-  explicit Memory(std::size_t size = 4096, std::uint32_t next = 1024) : bytes(size), next_(next) { bytes.reserve(size); }
+  explicit Memory(std::size_t size = 4096, std::uint32_t next = 1024) : bytes(size), next_(next) {
+    bytes.reserve(size);
+  }
 
-  Result<std::uint32_t> reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size) override {
+  Result<std::uint32_t> reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment,
+                                   std::uint32_t new_size) override {
     log.push_back({old, old_size, alignment, new_size});
     if (forced) return *forced;
     if (refuse) return fail(Code::trap, "unreachable in realloc");
@@ -35,10 +38,18 @@ class Memory final : public Reallocator {
     return {memory(), encoding, this, handles};
   }
   template <class T>
-  void put(std::uint32_t address, T value) { std::memcpy(bytes.data() + address, &value, sizeof value); }
+  void put(std::uint32_t address, T value) {
+    std::memcpy(bytes.data() + address, &value, sizeof value);
+  }
   template <class T>
-  T get(std::uint32_t address) const { T value; std::memcpy(&value, bytes.data() + address, sizeof value); return value; }
-  void put_text(std::uint32_t address, std::string_view text) { std::memcpy(bytes.data() + address, text.data(), text.size()); }
+  T get(std::uint32_t address) const {
+    T value;
+    std::memcpy(&value, bytes.data() + address, sizeof value);
+    return value;
+  }
+  void put_text(std::uint32_t address, std::string_view text) {
+    std::memcpy(bytes.data() + address, text.data(), text.size());
+  }
   std::string text(std::uint32_t address, std::uint32_t size) const {
     return {reinterpret_cast<const char*>(bytes.data()) + address, size};
   }

@@ -15,8 +15,8 @@ Result<Entry*> find_resource(InstanceState& instance, std::uint32_t index, Resou
   CRANK_TRY(Entry* entry, instance.handles.get(index, EntryKind::resource));
   if (entry->resource != resource) {
     const Program& program = instance.root->program();
-    return fail(Code::trap, concat("handle index ", index, " used with the wrong type, expected guest-defined resource ", program.resources[crank::component::index(resource)].name,
-                                   " but found a different guest-defined resource"));
+    return fail(Code::trap, concat("handle index ", index, " used with the wrong type, expected guest-defined resource but found a different guest-defined resource (expected ",
+                                   program.resources[crank::component::index(resource)].name, ")"));
   }
   return entry;
 }

@@ -146,7 +146,7 @@ Result<> end_drop(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
   CRANK_TRY(End* end, find_end(e, v[0].u32, reading));
-  if (end->state == CopyState::copying || end->state == CopyState::cancelling) return fail(Code::trap, is_future(end->kind) ? "cannot drop busy future" : "cannot drop busy stream");
+  if (end->state == CopyState::copying || end->state == CopyState::cancelling) return fail(Code::trap, concat("cannot ", reading ? "remove" : "drop", " busy ", is_future(end->kind) ? "future" : "stream"));
   if (end->kind == EntryKind::writable_future && end->state != CopyState::done)
     return fail(Code::trap, "cannot drop future write end without first writing a value");
   join(*end, nullptr);
@@ -188,7 +188,7 @@ Result<Ref<HandleObject>> lift_readable(InstanceState& instance, TypeRef type, s
   if (end->type != type) return fail(Code::trap, concat("handle index ", index, " used with the wrong type: a stream or future of another element type"));
   if (end->state == CopyState::done) return fail(Code::trap, is_future(end->kind) ? "cannot lift future after previous read succeeded" : "cannot lift stream after being notified that the writable end dropped");
   if (end->state != CopyState::idle) return fail(Code::trap, "cannot remove busy stream or future");
-  if (end->set) return fail(Code::trap, "cannot lift a stream or future while it's in a waitable set");
+  if (end->set) return fail(Code::trap, concat("cannot lift ", is_future(end->kind) ? "future" : "stream", " while it's in a waitable set"));
   instance.handles.remove(index);
   Ref<HandleObject> handle = make_ref<ReadableHandle>(end->shared);
   free_end(end);  // a message that a cancel overtook may still be on its way to it

@@ -94,7 +94,8 @@ Result<> thread_new(LowerState& e, RawVal* v) {
   CRANK_TRY(engine::Func function, start_function(e, v[0].u32));
   Call& task = task_of(current);
   if (task.extra_threads >= instance.root->options.limits.tasks)
-    return fail(Code::limit, concat("a task of component instance ", instance.name(), " has ", task.extra_threads, " threads, the most it may"));
+    return fail(Code::limit, concat("a task of component instance ", instance.name(), " has ", task.extra_threads,
+                                    " threads, the most it may"));
   index_of(current);
   RawVal argument[1] = {v[1]};
   CRANK_TRY(engine::FiberRef fiber, instance.group->store->start(function, argument, 1));
@@ -110,8 +111,9 @@ Result<> thread_new(LowerState& e, RawVal* v) {
 }
 
 Result<Call*> suspended_thread(LowerState& e, std::uint32_t index) {
-  CRANK_TRY(Call* thread, e.instance->threads.get(index));
-  if (thread->waits != Waits::suspended) return fail(Code::trap, concat("cannot resume thread ", index, ", which is not suspended"));
+  CRANK_TRY(Call * thread, e.instance->threads.get(index));
+  if (thread->waits != Waits::suspended)
+    return fail(Code::trap, concat("cannot resume thread ", index, ", which is not suspended"));
   return thread;
 }
 
@@ -127,7 +129,7 @@ void make_runnable(Call& thread) {
 
 Result<> thread_resume_later(LowerState& e, RawVal* v) {
   CRANK_TRY_VOID(check_may_leave(*e.instance));
-  CRANK_TRY(Call* thread, suspended_thread(e, v[0].u32));
+  CRANK_TRY(Call * thread, suspended_thread(e, v[0].u32));
   make_runnable(*thread);
   return {};
 }
@@ -165,7 +167,9 @@ Result<bool> block(LowerState& e, RawVal* v, bool yields, Call* next) {
   if (next) CRANK_TRY_VOID(resume_thread(*next, chain));
   while (thread.waits == Waits::suspended) {
     CRANK_TRY(bool ran, run_sibling(instance, chain));
-    if (!ran) return fail(Code::trap, "cannot block a synchronous task before returning");
+    if (!ran)
+      return fail(Code::trap, "cannot block a synchronous task before returning (deadlock detected: event loop cannot make "
+                              "further progress): no other thread of this component instance is ready");
   }
   return true;
 }
@@ -205,10 +209,14 @@ CanonFunction canon_thread(const LowerState& env) {
     case Builtin::thread_new_indirect: return {.plain = plain_trampoline<thread_new>};
     case Builtin::thread_resume_later: return {.plain = plain_trampoline<thread_resume_later>};
     case Builtin::thread_suspend: return {.blocking = blocking_trampoline<thread_suspend<false, Next::nobody>>};
-    case Builtin::thread_suspend_then_resume: return {.blocking = blocking_trampoline<thread_suspend<false, Next::resume>>};
-    case Builtin::thread_suspend_then_promote: return {.blocking = blocking_trampoline<thread_suspend<false, Next::promote>>};
-    case Builtin::thread_yield_then_resume: return {.blocking = blocking_trampoline<thread_suspend<true, Next::resume>>};
-    case Builtin::thread_yield_then_promote: return {.blocking = blocking_trampoline<thread_suspend<true, Next::promote>>};
+    case Builtin::thread_suspend_then_resume:
+      return {.blocking = blocking_trampoline<thread_suspend<false, Next::resume>>};
+    case Builtin::thread_suspend_then_promote:
+      return {.blocking = blocking_trampoline<thread_suspend<false, Next::promote>>};
+    case Builtin::thread_yield_then_resume:
+      return {.blocking = blocking_trampoline<thread_suspend<true, Next::resume>>};
+    case Builtin::thread_yield_then_promote:
+      return {.blocking = blocking_trampoline<thread_suspend<true, Next::promote>>};
     default: return {};
   }
 }

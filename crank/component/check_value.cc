@@ -59,7 +59,9 @@ Result<void> check_case(const Value& value, const Type& type) {
 }  // namespace
 
 Result<void> check_value(const Value& value, TypeRef type) {
-  if (!type) return value.kind() == Kind::none ? Result<void>{} : wrong(concat("expected nothing, found ", name_of(value.kind())));
+  if (!type)
+    return value.kind() == Kind::none ? Result<void>{}
+                                      : wrong(concat("expected nothing, found ", name_of(value.kind())));
   switch (type->kind) {
     case TypeKind::string:
       CRANK_TRY_VOID(expect(value, Kind::string));
@@ -81,7 +83,8 @@ Result<void> check_value(const Value& value, TypeRef type) {
     case TypeKind::result: return check_case(value, *type);
     case TypeKind::flags:
       CRANK_TRY_VOID(expect(value, Kind::flags));
-      if (value.bits() & ~detail::label_mask(*type)) return wrong(concat("flags beyond the ", type->fields.size(), " labels"));
+      if (value.bits() & ~detail::label_mask(*type))
+        return wrong(concat("flags beyond the ", type->fields.size(), " labels"));
       return {};
     case TypeKind::own:
     case TypeKind::borrow:

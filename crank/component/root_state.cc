@@ -46,7 +46,7 @@ void Domain::quiet() noexcept {
       if (group.root.dead() || call.callee_resolved()) return;
       // This very message, and those to the other stuck calls, are all that is active.
       if (!group.root.domain().only_reports()) return;
-      group.root.die(Error(Code::deadlock, concat("deadlock: ", call.lift->spec->name, " waits for something that nothing can bring about any more:\n", report_of(group.root))));
+      group.root.die(Error(Code::deadlock, concat("deadlock detected: event loop cannot make further progress: ", call.lift->spec->name, " waits for something that nothing can bring about any more:\n", report_of(group.root))));
     });
     release_call(*c);
   }
@@ -71,7 +71,7 @@ std::optional<Error> RootState::failure() {
 
 Error RootState::dead_error() {
   std::optional<Error> why = failure();
-  std::string sentence = concat("the component ", options.name.empty() ? program().name : options.name, why ? " has trapped" : " was destroyed");
+  std::string sentence = concat("cannot enter component instance: the component ", options.name.empty() ? program().name : options.name, why ? " has trapped" : " was destroyed");
   if (!why) return Error(Code::root_dead, std::move(sentence));
   return std::move(*why).wrap(Code::root_dead, std::move(sentence));
 }

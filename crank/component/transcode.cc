@@ -71,7 +71,10 @@ Utf8Check check_utf8(std::string_view text) noexcept {
     // Runs of other scripts alternate little with ASCII, so stay in this loop while they last.
     for (; i < text.size() && byte_at(text, i) >= 0x80;) {
       std::uint8_t first = byte_at(text, i);
-      std::size_t length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+      std::size_t length = first >= 0xc2 && first <= 0xdf   ? 2
+                           : first >= 0xe0 && first <= 0xef ? 3
+                           : first >= 0xf0 && first <= 0xf4 ? 4
+                                                            : 0;
       if (length == 0) return {i, false};
       // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF.
       std::uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;

@@ -29,7 +29,7 @@ void append_latin1(std::string& out, std::span<const std::byte> latin1);
 std::size_t check_utf16(const std::byte* utf16, std::size_t units) noexcept;
 
 // From valid UTF-8:
-std::size_t utf16_length(std::string_view utf8) noexcept;       ///< in code units
+std::size_t utf16_length(std::string_view utf8) noexcept;  ///< in code units
 std::size_t code_point_count(std::string_view utf8) noexcept;
 /// Writes UTF-16 at `out`, answers the number of bytes written.
 std::size_t write_utf16(std::byte* out, std::string_view utf8) noexcept;

@@ -105,8 +105,8 @@ Value Value::string(std::string text, StringOrigin origin) {
 
 Value Value::packed(Kind kind, std::vector<std::byte> elements) {
   CRANK_CHECK(packed_size(kind) != 0, "a packed list holds numbers, not ", name_of(kind));
-  CRANK_CHECK(elements.size() % packed_size(kind) == 0, "a packed list of ", name_of(kind), " ends inside an element: ",
-              elements.size(), " bytes");
+  CRANK_CHECK(elements.size() % packed_size(kind) == 0, "a packed list of ", name_of(kind),
+              " ends inside an element: ", elements.size(), " bytes");
   Value v;
   v.packed_ = new std::vector<std::byte>(std::move(elements));
   v.kind_ = Kind::packed;
@@ -157,7 +157,8 @@ bool Value::as_bool() const {
 }
 
 std::uint64_t Value::bits() const {
-  CRANK_CHECK((kind_ > Kind::none && kind_ <= Kind::char_) || kind_ == Kind::flags, "bits were asked of a ", name_of(kind_));
+  CRANK_CHECK((kind_ > Kind::none && kind_ <= Kind::char_) || kind_ == Kind::flags, "bits were asked of a ",
+              name_of(kind_));
   return bits_;
 }
 
@@ -167,7 +168,8 @@ std::int64_t Value::as_s64() const {
 }
 
 std::uint32_t Value::as_u32() const {
-  CRANK_CHECK((kind_ >= Kind::s8 && kind_ <= Kind::u64) || kind_ == Kind::char_, "an integer was asked of a ", name_of(kind_));
+  CRANK_CHECK((kind_ >= Kind::s8 && kind_ <= Kind::u64) || kind_ == Kind::char_, "an integer was asked of a ",
+              name_of(kind_));
   return static_cast<std::uint32_t>(bits_);
 }
 
@@ -313,8 +315,7 @@ bool operator==(const Value& a, const Value& b) {
   switch (a.kind_) {
     case Kind::none: return true;
     case Kind::string: return *a.string_ == *b.string_;
-    case Kind::packed:
-      return *a.packed_ == *b.packed_ && (a.packed_->empty() || a.element_kind_ == b.element_kind_);
+    case Kind::packed: return *a.packed_ == *b.packed_ && (a.packed_->empty() || a.element_kind_ == b.element_kind_);
     case Kind::list: return *a.list_ == *b.list_;
     case Kind::variant: return a.small_ == b.small_ && a.payload() == b.payload();
     case Kind::handle: return a.object_ == b.object_;

@@ -107,7 +107,10 @@ class Value {
 
   Value() noexcept = default;
   Value(Value&& other) noexcept
-      : kind_(std::exchange(other.kind_, Kind::none)), element_kind_(other.element_kind_), small_(other.small_), bits_(other.bits_) {}
+      : kind_(std::exchange(other.kind_, Kind::none)),
+        element_kind_(other.element_kind_),
+        small_(other.small_),
+        bits_(other.bits_) {}
   Value& operator=(Value&& other) noexcept {
     if (this != &other) {
       if (kind_ >= Kind::string) clear();
@@ -116,7 +119,9 @@ class Value {
     }
     return *this;
   }
-  ~Value() { if (kind_ >= Kind::string) clear(); }
+  ~Value() {
+    if (kind_ >= Kind::string) clear();
+  }
 
   static Value boolean(bool);
   /// An integer, float or char of exactly `kind` (s8 … f64, char_), given by its bits.
@@ -163,8 +168,8 @@ class Value {
   std::string take_string();
   std::span<const std::byte> packed_bytes() const;
   std::vector<std::byte> take_packed();
-  Kind element_kind() const;             ///< of packed
-  std::size_t element_count() const;     ///< of packed or list
+  Kind element_kind() const;          ///< of packed
+  std::size_t element_count() const;  ///< of packed or list
   std::span<Value> elements();
   std::span<const Value> elements() const;
   std::uint32_t case_index() const;
@@ -197,10 +202,16 @@ static_assert(sizeof(Value) == 16);
 constexpr std::size_t packed_size(Value::Kind kind) {
   using enum Value::Kind;
   switch (kind) {
-    case s8: case u8: return 1;
-    case s16: case u16: return 2;
-    case s32: case u32: case f32: return 4;
-    case s64: case u64: case f64: return 8;
+    case s8:
+    case u8: return 1;
+    case s16:
+    case u16: return 2;
+    case s32:
+    case u32:
+    case f32: return 4;
+    case s64:
+    case u64:
+    case f64: return 8;
     default: return 0;
   }
 }

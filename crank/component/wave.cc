@@ -92,7 +92,8 @@ void append_packed(std::string& out, const Value& value) {
 
 // `type_of(i)` may be null: then the element is written by its own kind.
 template <class TypeOf, class NameOf>
-void append_row(std::string& out, std::span<const Value> values, char open, char close, TypeOf type_of, NameOf name_of) {
+void append_row(std::string& out, std::span<const Value> values, char open, char close, TypeOf type_of,
+                NameOf name_of) {
   out += open;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i) out += ", ";
@@ -108,10 +109,14 @@ void append_row(std::string& out, std::span<const Value> values, char open, char
 void append_case(std::string& out, const Value& value, TypeRef type) {
   const Field* chosen = type && value.case_index() < type->fields.size() ? &type->fields[value.case_index()] : nullptr;
   bool builtin = type && (type->kind == TypeKind::option || type->kind == TypeKind::result);
-  if (!chosen) out += concat("case-", value.case_index());
-  else if (type->kind == TypeKind::result) out += value.case_index() == 0 ? "ok" : "err";
-  else if (builtin) out += value.case_index() == 0 ? "none" : "some";
-  else append_label(out, chosen->name);
+  if (!chosen)
+    out += concat("case-", value.case_index());
+  else if (type->kind == TypeKind::result)
+    out += value.case_index() == 0 ? "ok" : "err";
+  else if (builtin)
+    out += value.case_index() == 0 ? "none" : "some";
+  else
+    append_label(out, chosen->name);
   if (value.payload().kind() == Kind::none) return;
   out += '(';
   append(out, value.payload(), chosen ? chosen->type : nullptr);
@@ -125,8 +130,10 @@ void append_flags(std::string& out, const Value& value, TypeRef type) {
     if (!(value.bits() >> i & 1)) continue;
     if (!first) out += ", ";
     first = false;
-    if (type && i < type->fields.size()) append_label(out, type->fields[i].name);
-    else out += concat("flag-", i);
+    if (type && i < type->fields.size())
+      append_label(out, type->fields[i].name);
+    else
+      out += concat("flag-", i);
   }
   out += '}';
 }
@@ -147,12 +154,14 @@ void append(std::string& out, const Value& value, TypeRef type) {
       break;
     case Kind::list:
       if (type && type->kind == TypeKind::record && value.elements().size() == type->fields.size()) {
-        append_row(out, value.elements(), '{', '}', [&](std::size_t i) { return type->fields[i].type; },
-                   [&](std::size_t i) { return std::string_view(type->fields[i].name); });
+        append_row(
+            out, value.elements(), '{', '}', [&](std::size_t i) { return type->fields[i].type; },
+            [&](std::size_t i) { return std::string_view(type->fields[i].name); });
       } else if (type && type->kind == TypeKind::tuple && value.elements().size() == type->fields.size()) {
         append_row(out, value.elements(), '(', ')', [&](std::size_t i) { return type->fields[i].type; }, nameless);
       } else {
-        append_row(out, value.elements(), '[', ']', [&](std::size_t) { return type ? type->element : nullptr; }, nameless);
+        append_row(
+            out, value.elements(), '[', ']', [&](std::size_t) { return type ? type->element : nullptr; }, nameless);
       }
       break;
     case Kind::variant: append_case(out, value, type); break;

@@ -30,19 +30,25 @@ class Reader {
   std::unexpected<Error> wrong(std::string sentence) {
     skip_space();
     std::string_view rest = text_.substr(std::min(at_, text_.size()), 16);
-    return fail(Code::bad_argument, concat("at byte ", at_, ": ", sentence,
-                                           rest.empty() ? std::string(", found the end") : concat(", found `", rest, "`")));
+    return fail(Code::bad_argument,
+                concat("at byte ", at_, ": ", sentence,
+                       rest.empty() ? std::string(", found the end") : concat(", found `", rest, "`")));
   }
 
  private:
   void skip_space() {
     while (at_ < text_.size()) {
-      if (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r') ++at_;
-      else if (text_.substr(at_).starts_with("//")) at_ = std::min(text_.find('\n', at_), text_.size());
-      else break;
+      if (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')
+        ++at_;
+      else if (text_.substr(at_).starts_with("//"))
+        at_ = std::min(text_.find('\n', at_), text_.size());
+      else
+        break;
     }
   }
-  static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; }
+  static bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  }
   // A name, keyword or number, without its %.
   std::string_view peek_word(bool& escaped) {
     skip_space();
@@ -100,7 +106,8 @@ Result<Value> Reader::number(TypeRef type) {
   }
   skip_space();
   std::string_view rest = text_.substr(at_);
-  auto signed_kind = type->kind == TypeKind::s8 || type->kind == TypeKind::s16 || type->kind == TypeKind::s32 || type->kind == TypeKind::s64;
+  auto signed_kind = type->kind == TypeKind::s8 || type->kind == TypeKind::s16 || type->kind == TypeKind::s32 ||
+                     type->kind == TypeKind::s64;
   auto kind = static_cast<Kind>(static_cast<int>(type->kind) + static_cast<int>(Kind::bool_));
   std::int64_t negative = 0;
   std::uint64_t positive = 0;
@@ -110,7 +117,8 @@ Result<Value> Reader::number(TypeRef type) {
   if (error == std::errc::invalid_argument) return wrong(concat("expected a number of type ", name_of(kind)));
   std::uint64_t bits = minus ? static_cast<std::uint64_t>(negative) : positive;
   Value value = Value::scalar(kind, bits);
-  bool fits = error == std::errc{} && value.bits() == bits && (minus ? signed_kind : !signed_kind || positive <= INT64_MAX);
+  bool fits =
+      error == std::errc{} && value.bits() == bits && (minus ? signed_kind : !signed_kind || positive <= INT64_MAX);
   if (!fits) return wrong(concat("the number does not fit type ", name_of(kind)));
   at_ += static_cast<std::size_t>(end - rest.data());
   return value;
@@ -221,7 +229,8 @@ Result<Value> Reader::record(const Type& type) {
       std::string_view name = take_word();
       std::size_t i = 0;
       while (i < type.fields.size() && type.fields[i].name != name) ++i;
-      if (i == type.fields.size()) return wrong(concat("the record has no field \"", name, "\" as written before this"));
+      if (i == type.fields.size())
+        return wrong(concat("the record has no field \"", name, "\" as written before this"));
       if (values[i].kind() != Kind::none) return wrong(concat("the field \"", name, "\" was given twice"));
       CRANK_TRY_VOID(expect(':'));
       CRANK_TRY(values[i], value(type.fields[i].type));
@@ -229,7 +238,8 @@ Result<Value> Reader::record(const Type& type) {
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i].kind() != Kind::none) continue;
-    if (type.fields[i].type->kind != TypeKind::option) return wrong(concat("the field \"", type.fields[i].name, "\" is missing before this"));
+    if (type.fields[i].type->kind != TypeKind::option)
+      return wrong(concat("the field \"", type.fields[i].name, "\" is missing before this"));
     values[i] = Value::none_option();
   }
   return Value::list(std::move(values));
@@ -335,7 +345,8 @@ Result<std::vector<Value>> parse_wave_arguments(std::string_view& text, const Fu
   std::vector<Value> values;
   CRANK_TRY_VOID(reader.expect('('));
   for (const Field& param : type.params) {
-    if (!values.empty() && !reader.take(',')) return reader.wrong(concat("expected , and the argument \"", param.name, "\""));
+    if (!values.empty() && !reader.take(','))
+      return reader.wrong(concat("expected , and the argument \"", param.name, "\""));
     Result<Value> value = reader.value(param.type);
     if (!value) return fail(Code::bad_argument, concat("argument \"", param.name, "\": ", value.error().message()));
     values.push_back(*std::move(value));

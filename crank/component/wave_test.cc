@@ -14,8 +14,8 @@ using testing::HasSubstr;
 struct Wave : testing::Test {
   TypeArena types;
   TypeRef t(TypeKind kind) { return types.primitive(kind); }
-  TypeRef u8 = t(TypeKind::u8), s8 = t(TypeKind::s8), u64 = t(TypeKind::u64), f64 = t(TypeKind::f64), f32 = t(TypeKind::f32),
-          string = t(TypeKind::string), bool_ = t(TypeKind::bool_), char_ = t(TypeKind::char_);
+  TypeRef u8 = t(TypeKind::u8), s8 = t(TypeKind::s8), u64 = t(TypeKind::u64), f64 = t(TypeKind::f64),
+          f32 = t(TypeKind::f32), string = t(TypeKind::string), bool_ = t(TypeKind::bool_), char_ = t(TypeKind::char_);
 
   // What is read and written again; canonical text comes back unchanged.
   std::string round(std::string_view text, TypeRef type) {

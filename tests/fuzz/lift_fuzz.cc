@@ -48,7 +48,8 @@ TypeRef any_type(TypeArena& types, Input& in, int depth) {
       }
       case 18: {
         std::vector<Field> cases;
-        for (TypeRef type : several()) cases.push_back({crank::concat("c", cases.size()), in.next() % 3 ? type : nullptr});
+        for (TypeRef type : several())
+          cases.push_back({crank::concat("c", cases.size()), in.next() % 3 ? type : nullptr});
         return types.variant(std::move(cases));
       }
       case 19: return types.option(sub());
@@ -70,8 +71,10 @@ TypeRef any_type(TypeArena& types, Input& in, int depth) {
 
 class Memory final : public Reallocator {
  public:
-  explicit Memory(std::vector<std::uint8_t> bytes, Input* answers = nullptr) : bytes(std::move(bytes)), answers_(answers) {}
-  crank::Result<std::uint32_t> reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size) override {
+  explicit Memory(std::vector<std::uint8_t> bytes, Input* answers = nullptr)
+      : bytes(std::move(bytes)), answers_(answers) {}
+  crank::Result<std::uint32_t> reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment,
+                                          std::uint32_t new_size) override {
     if (answers_) return static_cast<std::uint32_t>(answers_->next() | answers_->next() << 8);
     if (old && new_size <= old_size) return old;
     next_ = (next_ + alignment - 1) & ~std::uint64_t{alignment - 1};

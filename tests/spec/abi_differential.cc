@@ -18,9 +18,10 @@ TypeRef read_type(TypeArena& arena, const json& t) {
   if (t.is_null()) return nullptr;
   std::string kind = t.at("k");
   static constexpr std::pair<std::string_view, TypeKind> simple[] = {
-      {"bool", TypeKind::bool_}, {"s8", TypeKind::s8},   {"u8", TypeKind::u8},   {"s16", TypeKind::s16}, {"u16", TypeKind::u16},
-      {"s32", TypeKind::s32},    {"u32", TypeKind::u32}, {"s64", TypeKind::s64}, {"u64", TypeKind::u64}, {"f32", TypeKind::f32},
-      {"f64", TypeKind::f64},    {"char", TypeKind::char_}, {"string", TypeKind::string}};
+      {"bool", TypeKind::bool_},   {"s8", TypeKind::s8},   {"u8", TypeKind::u8},   {"s16", TypeKind::s16},
+      {"u16", TypeKind::u16},      {"s32", TypeKind::s32}, {"u32", TypeKind::u32}, {"s64", TypeKind::s64},
+      {"u64", TypeKind::u64},      {"f32", TypeKind::f32}, {"f64", TypeKind::f64}, {"char", TypeKind::char_},
+      {"string", TypeKind::string}};
   for (auto& [name, value] : simple)
     if (name == kind) return arena.primitive(value);
   std::vector<TypeRef> parts;
@@ -49,7 +50,10 @@ TypeRef read_type(TypeArena& arena, const json& t) {
 }
 
 StringOrigin origin_named(const std::string& name) {
-  return name == "utf8" ? StringOrigin::utf8 : name == "utf16" ? StringOrigin::utf16 : name == "latin1" ? StringOrigin::latin1 : StringOrigin::tagged_utf16;
+  return name == "utf8"     ? StringOrigin::utf8
+         : name == "utf16"  ? StringOrigin::utf16
+         : name == "latin1" ? StringOrigin::latin1
+                            : StringOrigin::tagged_utf16;
 }
 
 StringEncoding encoding_named(const std::string& name) {
@@ -84,8 +88,10 @@ Value read_value(const json& v, TypeRef type) {
     case TypeKind::flags: return Value::flags(v.get<std::uint64_t>());
     default: break;
   }
-  std::uint64_t bits = v.is_number_unsigned() ? v.get<std::uint64_t>() : static_cast<std::uint64_t>(v.get<std::int64_t>());
-  return Value::scalar(static_cast<Value::Kind>(static_cast<int>(type->kind) + static_cast<int>(Value::Kind::bool_)), bits);
+  std::uint64_t bits =
+      v.is_number_unsigned() ? v.get<std::uint64_t>() : static_cast<std::uint64_t>(v.get<std::int64_t>());
+  return Value::scalar(static_cast<Value::Kind>(static_cast<int>(type->kind) + static_cast<int>(Value::Kind::bool_)),
+                       bits);
 }
 
 // Equal, and strings of equal origin: the next lowering depends on it.
@@ -101,7 +107,8 @@ bool same(const Value& a, const Value& b) {
 
 std::vector<std::byte> from_hex(const std::string& hex) {
   std::vector<std::byte> out(hex.size() / 2);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<std::byte>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
   return out;
 }
 
@@ -112,9 +119,10 @@ class Case {
   /// Empty, or what differs.
   std::string run() {
     const json& layout = c_.at("layout");
-    if (type_->size != layout.at(0) || type_->alignment != layout.at(1)) return concat("layout: ", type_->size, ", ", type_->alignment);
-    if (std::string flat = flat_names(); type_->flat.overflow != layout.at(2).is_null() ||
-                                         (!type_->flat.overflow && flat != join(layout.at(2))))
+    if (type_->size != layout.at(0) || type_->alignment != layout.at(1))
+      return concat("layout: ", type_->size, ", ", type_->alignment);
+    if (std::string flat = flat_names();
+        type_->flat.overflow != layout.at(2).is_null() || (!type_->flat.overflow && flat != join(layout.at(2))))
       return concat("flattening: ", flat);
     std::string op = c_.at("op");
     test::Memory memory(0, 1024);
@@ -147,17 +155,20 @@ class Case {
   bool traps() const { return c_.contains("trap"); }
 
   std::string compare(const Result<void>& result, const test::Memory& memory) const {
-    if (!result) return traps() && result.error().code() == Code::trap ? "" : concat("an error: ", result.error().message());
+    if (!result)
+      return traps() && result.error().code() == Code::trap ? "" : concat("an error: ", result.error().message());
     if (traps()) return "no trap";
     if (json(memory.log) != c_.at("log")) return concat("realloc calls: ", json(memory.log).dump());
     std::vector<std::byte> wanted = from_hex(c_.at("memory"));
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if (memory.bytes[i] != wanted[i])
-        return concat("memory at ", i, " is ", static_cast<unsigned>(memory.bytes[i]), ", not ", static_cast<unsigned>(wanted[i]));
+        return concat("memory at ", i, " is ", static_cast<unsigned>(memory.bytes[i]), ", not ",
+                      static_cast<unsigned>(wanted[i]));
     return "";
   }
   std::string compare_value(const Result<Value>& result) const {
-    if (!result) return traps() && result.error().code() == Code::trap ? "" : concat("an error: ", result.error().message());
+    if (!result)
+      return traps() && result.error().code() == Code::trap ? "" : concat("an error: ", result.error().message());
     if (traps()) return concat("no trap, but ", to_wave(*result, type_));
     if (!same(*result, read_value(c_.at("value"), type_))) return concat("the value ", to_wave(*result, type_));
     return "";

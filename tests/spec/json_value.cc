@@ -116,7 +116,8 @@ Result<Value> read_value(const json& text, TypeRef type) {
     default: break;
   }
   CRANK_TRY(std::uint64_t bits, integer(value));
-  return Value::scalar(static_cast<Value::Kind>(static_cast<int>(type->kind) + static_cast<int>(Value::Kind::bool_)), bits);
+  return Value::scalar(static_cast<Value::Kind>(static_cast<int>(type->kind) + static_cast<int>(Value::Kind::bool_)),
+                       bits);
 }
 
 }  // namespace crank::spec

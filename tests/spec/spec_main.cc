@@ -28,9 +28,9 @@ using nlohmann::json;
 
 struct Verdict {
   bool ok = false;
-  bool text = true;      ///< the message contains what the test expects
+  bool text = true;  ///< the message contains what the test expects
   std::string message;
-  bool accepted = false; ///< of a module: the binary was found valid, whatever became of it then
+  bool accepted = false;  ///< of a module: the binary was found valid, whatever became of it then
 };
 
 Verdict failed(std::string message) { return {false, false, std::move(message)}; }
@@ -73,7 +73,9 @@ class Player {
       return {true, true, ""};
     }
     if (type == "module_instance") {
-      std::string name = command.contains("module") && !command.at("module").is_null() ? command.at("module").get<std::string>() : "last";
+      std::string name = command.contains("module") && !command.at("module").is_null()
+                             ? command.at("module").get<std::string>()
+                             : "last";
       auto found = definitions_.find(name);
       if (found == definitions_.end()) return failed(concat("there is no definition ", name));
       return note(current_blueprint_ = found->second, command.value("instance", ""));
@@ -145,13 +147,15 @@ class Player {
 
   Result<Value> invoke(const json& action, TypeRef& result_type) {
     std::shared_ptr<Root> root = current_;
-    if (action.contains("module") && !action.at("module").is_null()) root = named_[action.at("module").get<std::string>()];
+    if (action.contains("module") && !action.at("module").is_null())
+      root = named_[action.at("module").get<std::string>()];
     if (!root) return fail(Code::bad_state, "there is no instance to call (it could not be made)");
     std::string name = action.at("field").get<std::string>();
     CRANK_TRY(Function function, root->function(name));
     result_type = function.type().result;
     const json& given = action.at("args");
-    if (given.size() != function.type().params.size()) return fail(Code::bad_argument, "the test gives another number of arguments");
+    if (given.size() != function.type().params.size())
+      return fail(Code::bad_argument, "the test gives another number of arguments");
     std::vector<Value> arguments;
     for (std::size_t i = 0; i < given.size(); ++i) {
       CRANK_TRY(Value argument, read_value(given.at(i), function.type().params[i].type));
@@ -184,7 +188,8 @@ class Player {
     Result<Value> value = invoke(command.at("action"), type);
     if (value) return failed(concat("it returned ", to_wave(*value, type)));
     Code code = value.error().code();
-    return expect_error(value.error(), command, code == Code::trap || code == Code::deadlock || code == Code::root_dead);
+    return expect_error(value.error(), command,
+                        code == Code::trap || code == Code::deadlock || code == Code::root_dead);
   }
 
   static Verdict expect_error(const Error& error, const json& command, bool right_kind) {
@@ -213,14 +218,20 @@ int main(int count, char** arguments) {
   long until = -1;
   for (int i = 1; i < count; ++i) {
     std::string argument = arguments[i];
-    if (argument == "--threads" && i + 1 < count) threads = static_cast<unsigned>(std::atoi(arguments[++i]));
-    else if (argument == "--until" && i + 1 < count) until = std::atol(arguments[++i]);
-    else if (argument == "--disputed" && i + 1 < count) disputed.insert(std::atol(arguments[++i]));
-    else path = argument;
+    if (argument == "--threads" && i + 1 < count)
+      threads = static_cast<unsigned>(std::atoi(arguments[++i]));
+    else if (argument == "--until" && i + 1 < count)
+      until = std::atol(arguments[++i]);
+    else if (argument == "--disputed" && i + 1 < count)
+      disputed.insert(std::atol(arguments[++i]));
+    else
+      path = argument;
   }
   std::ifstream file(path);
   if (path.empty() || !file) {
-    std::fprintf(stderr, "usage: crank_spec [--threads N] [--until LINE] [--disputed LINE]... FILE.json (made by wasm-tools json-from-wast)\n");
+    std::fprintf(stderr,
+                 "usage: crank_spec [--threads N] [--until LINE] [--disputed LINE]... FILE.json (made by wasm-tools "
+                 "json-from-wast)\n");
     return 2;
   }
   json script = json::parse(file);
@@ -232,8 +243,8 @@ int main(int count, char** arguments) {
     if (until >= 0 && line > until) break;
     Verdict verdict = player.play(command);
     if (disputed.contains(line)) player.renew();
-    json row = {{"line", line}, {"type", command.at("type")}, {"ok", verdict.ok}, {"text", verdict.text},
-                {"accepted", verdict.accepted}, {"message", verdict.message}};
+    json row = {{"line", line},         {"type", command.at("type")},   {"ok", verdict.ok},
+                {"text", verdict.text}, {"accepted", verdict.accepted}, {"message", verdict.message}};
     std::cout << row.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
   }
   return 0;
