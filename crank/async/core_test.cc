@@ -179,6 +179,14 @@ TEST(MainLoop, IsServedByTheThreadThatWaits) {
   sync_wait(pool, on_main(pool), {.executor = pool.runtime().main()});
 }
 
+// While nothing runs at all: the pool's monitor has gone to sleep, and only a parked worker can keep the timer.
+TEST(Pool, ALongSleepEndsThoughEveryWorkerIsAsleep) {
+  Pool pool({.threads = 3});
+  auto nap = [](this auto, Duration time) -> Task<> { EXPECT_EQ(co_await sleep_for(time), SleepOutcome::elapsed); };
+  sync_wait(pool, nap(1ms));
+  sync_wait(pool, nap(800ms));
+}
+
 TEST(Pool, RealSleepsEnd) {
   Pool pool({.threads = 2});
   EXPECT_GE(sync_wait(pool, sleeper()), 50);

@@ -114,9 +114,11 @@ Job* PoolWorker::wait_for_work() {
         int nobody = -1;
         bool guards = pool_.guard.compare_exchange_strong(nobody, static_cast<int>(index_), std::memory_order_relaxed);
         std::optional<Parker::TimePoint> until;
+        auto due = pool_.deadline.load(std::memory_order_seq_cst);
+        bool keeps = guards || due < pool_.guarded_until.load(std::memory_order_seq_cst);
+        if (keeps && due != Instant::max().time_since_epoch().count()) until = Instant(Duration(due));
         if (guards) {
-          auto due = pool_.deadline.load(std::memory_order_seq_cst);
-          if (due != Instant::max().time_since_epoch().count()) until = Instant(Duration(due));
+          pool_.guarded_until.store(due, std::memory_order_seq_cst);
           if (idle != pool_.everyone) {
             auto look = std::chrono::steady_clock::now() + std::chrono::microseconds(backoff_us_);
             backoff_us_ = backoff_us_ < 1000 ? backoff_us_ * 2 : 1000;
@@ -124,7 +126,10 @@ Job* PoolWorker::wait_for_work() {
           }
         }
         if (!pool_.stopping.load(std::memory_order_seq_cst)) parker_->park(until);
-        if (guards) pool_.guard.store(-1, std::memory_order_relaxed);
+        if (guards) {
+          pool_.guarded_until.store(Instant::max().time_since_epoch().count(), std::memory_order_seq_cst);
+          pool_.guard.store(-1, std::memory_order_seq_cst);
+        }
       }
       pool_.idle.fetch_and(~mine, std::memory_order_seq_cst);
       if (!job) continue;

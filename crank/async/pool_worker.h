@@ -5,7 +5,9 @@
 //     and reads `idle` afterwards; both in one total order. So a job posted to sleeping workers wakes one of them.
 //  2  Who clears a bit owns the wake-up: it unparks that worker. A worker that wakes by itself clears its own bit.
 //  3  A worker's own push needs no such order: the pusher is awake and will run the job itself.
-//  4  At most one idle worker is the guard: it parks only until the next timer, and briefly while others are busy.
+//  4  At most one idle worker is the guard: it parks only until the next timer, and briefly while others are busy. It says
+//     until when in `guarded_until`; who parks and sees a timer before that keeps it himself. So a timer armed by a worker is
+//     kept by the guard or by that worker.
 //  5  The monitor thread ticks while workers are busy: it names blocked ones and wakes a sleeper when work or a timer has
 //     been waiting behind a long turn. When nothing has run for a while it sleeps until a worker wakes it.
 #pragma once
@@ -105,6 +107,7 @@ struct Pool::State {
   std::atomic<std::uint32_t> searching{0};
   std::atomic<bool> stopping{false};
   std::atomic<int> guard{-1};
+  std::atomic<Instant::rep> guarded_until{Instant::max().time_since_epoch().count()};
   alignas(128) JobStack inbox;
   alignas(128) std::atomic<Instant::rep> deadline{Instant::max().time_since_epoch().count()};
   std::atomic<Job*> timer_job{nullptr};
