@@ -1,9 +1,9 @@
 #!/bin/bash
-# Everything `make test` runs, in stages that print their time. STAGES="lint release" runs some of them.
+# Everything `make test` runs, in stages that print their time; the fuzzers are tests of the asan stage (fuzz.*). STAGES="lint release" runs some of them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CRANK_CACHE=${CRANK_CACHE:-$HOME/.cache/crank}
-all=(setup lint release spec asan tsan fuzz)
+all=(setup lint release spec asan tsan)
 stages=(${STAGES:-${all[@]}})
 passed=0
 failed=()
@@ -14,10 +14,9 @@ for stage in "${stages[@]}"; do
     setup) tools/setup.sh ;;
     lint) tools/lint.sh ;;
     release) tools/build.sh release && mkdir -p build/bin && ln -sf ../release/bin/crank build/bin/crank && ctest --preset release -j2 --output-on-failure ;;
-    asan) tools/build.sh asan && ctest --preset asan -j2 --output-on-failure ;;
+    asan) tools/build.sh asan all fuzzers && ctest --preset asan -j2 --output-on-failure ;;
     tsan) tools/build.sh tsan && ctest --preset tsan -j2 --output-on-failure ;;
     spec) tools/spec.sh ;;
-    fuzz) tools/fuzz.sh "${FUZZ_SECONDS:-60}" ;;
     *) echo "test: there is no stage '$stage' (there are: ${all[*]})" >&2; false ;;
   esac
   if [ $? = 0 ]; then passed=$((passed + 1)); else failed+=("$stage"); fi
