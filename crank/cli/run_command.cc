@@ -61,7 +61,13 @@ class Run final : public Command {
     pool_options.on_blocked = [](unsigned, Duration) {};
     Pool pool(pool_options);
     io::WorkerExecutor network_executor(pool, 0);
-    io::HttpClient client(network_executor.loop(), client_options);
+    auto client = std::make_unique<io::HttpClient>(network_executor.loop(), client_options);
+    // However this function ends: sockets of a loop are closed by its own thread.
+    struct CloseClient {
+      io::WorkerExecutor& executor;
+      std::unique_ptr<io::HttpClient>& client;
+      ~CloseClient() { io::run_on(executor, [this] { client.reset(); }); }
+    } close_client{network_executor, client};
 
     auto context = std::make_shared<wasi::Context>();
     context->variables = std::move(variables);
@@ -69,7 +75,7 @@ class Run final : public Command {
     context->arguments.insert(context->arguments.end(), arguments_.begin(), arguments_.end());
     context->arguments.insert(context->arguments.end(), rest_.begin(), rest_.end());
     context->standard_input = std::make_shared<wasi::StandardInput>(0);
-    context->http_client = &client;
+    context->http_client = client.get();
     context->executor = network_executor.ref();
     context->runtime = &pool.runtime();
     component::Imports imports;

@@ -26,7 +26,7 @@ struct Worker {
   io::WorkerExecutor executor;
   std::unique_ptr<io::HttpClient> client;
   std::shared_ptr<component::Composition> app;
-  std::unique_ptr<wasi::HttpService> service;
+  std::shared_ptr<wasi::HttpService> service;
 };
 
 class Serve final : public Command {
@@ -129,8 +129,14 @@ class Serve final : public Command {
     }
     for (auto& worker : workers) {
       sync_wait(*pool, worker->app->stop(std::chrono::milliseconds(200)));
-      worker->app.reset();
+      // Sockets of a loop are closed by its own thread.
+      io::run_on(worker->executor, [&] {
+        worker->service.reset();
+        worker->app.reset();
+        worker->client.reset();
+      });
     }
+    server.reset();
     pool.reset();
     errors->flush();
     access->flush();

@@ -80,7 +80,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       target->count.fetch_add(1, std::memory_order_acq_rel);
       auto start = [self, target, socket = std::move(socket)]() mutable {
         auto transport = std::make_unique<detail::Transport>(std::make_unique<detail::Transport::Socket>(std::move(socket)));
-        std::make_shared<ServerConnection>(*target, self->options, std::move(transport))->start();
+        std::make_shared<ServerConnection>(self, *target, self->options, std::move(transport))->start();
       };
       if (target->loop->on_loop_thread())
         start();

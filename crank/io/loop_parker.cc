@@ -1,5 +1,6 @@
 #include "crank/io/loop_parker.h"
 
+#include <future>
 #include <utility>
 
 #include "crank/async/turn.h"
@@ -12,6 +13,17 @@ std::function<std::unique_ptr<Parker>(unsigned)> loop_parkers() {
 }
 
 EventLoop& loop_of(Pool& pool, unsigned worker) noexcept { return static_cast<LoopParker&>(pool.parker(worker)).loop(); }
+
+void run_on(WorkerExecutor& executor, Callback job) {
+  std::promise<void> promise;
+  auto done = promise.get_future();
+  executor.loop().post([job = std::move(job), promise = std::move(promise)]() mutable {
+    job();
+    job = nullptr;
+    promise.set_value();
+  });
+  done.wait();
+}
 
 WorkerExecutor::WorkerExecutor(Pool& pool, unsigned worker) : pool_(pool), worker_(worker), loop_(loop_of(pool, worker)) {
   drain_.run = [](Job* job) noexcept { static_cast<Drain*>(job)->executor->drain(); };

@@ -29,6 +29,11 @@ class LoopParker final : public Parker {
   EventLoop loop_;
 };
 
+class WorkerExecutor;
+/// Runs `job` on the worker's thread and waits for it: for setting up and tearing down what belongs to its loop. Not to be
+/// called from a worker.
+void run_on(WorkerExecutor& executor, Callback job);
+
 /// For PoolOptions::parker: every worker gets a loop.
 std::function<std::unique_ptr<Parker>(unsigned worker)> loop_parkers();
 /// The loop of a worker of a pool made with loop_parkers().

@@ -55,8 +55,9 @@ void ServerWorker::remove(ServerConnection& c) {
   if (count.fetch_sub(1, std::memory_order_acq_rel) == 1 && on_empty) on_empty();
 }
 
-ServerConnection::ServerConnection(ServerWorker& worker, const HttpServerOptions& options, std::unique_ptr<Transport> transport)
-    : worker_(worker), wire_(*worker.loop, std::move(transport), *this), options_(options), parser_(options.max_head) {
+ServerConnection::ServerConnection(std::shared_ptr<void> server, ServerWorker& worker, const HttpServerOptions& options,
+                                   std::unique_ptr<Transport> transport)
+    : server_(std::move(server)), worker_(worker), wire_(*worker.loop, std::move(transport), *this), options_(options), parser_(options.max_head) {
   worker_.add(*this);
 }
 

@@ -25,7 +25,9 @@ struct ServerWorker;
 
 class ServerConnection final : public std::enable_shared_from_this<ServerConnection>, private WireOwner, private Watched {
  public:
-  ServerConnection(ServerWorker& worker, const HttpServerOptions& options, std::unique_ptr<Transport> transport);
+  /// `server` keeps `worker` and `options` alive.
+  ServerConnection(std::shared_ptr<void> server, ServerWorker& worker, const HttpServerOptions& options,
+                   std::unique_ptr<Transport> transport);
   ~ServerConnection();
   void start();
   /// Requests in flight finish, then it closes; idle ones close now.
@@ -65,10 +67,11 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   void linger();
   void gone(const Error& why);
 
+  const std::shared_ptr<void> server_;
   std::shared_ptr<ServerConnection> self_;   // S4
   ServerWorker& worker_;
   Wire wire_;
-  const HttpServerOptions& options_;   // the server's, which outlives its connections
+  const HttpServerOptions& options_;
   RequestParser parser_;
   BodyDecoder decoder_;
   BodyEncoder encoder_;

@@ -17,7 +17,7 @@
 
 namespace crank::wasi {
 
-class HttpService final : public io::HttpHandler {
+class HttpService final : public io::HttpHandler, public std::enable_shared_from_this<HttpService> {
  public:
   struct Options {
     std::chrono::nanoseconds request_timeout = std::chrono::seconds(60);   ///< until the handler answers
@@ -26,7 +26,8 @@ class HttpService final : public io::HttpHandler {
     std::function<void(const io::ExchangeRecord&)> on_complete;
   };
   /// Code::missing_export when `app` exports no wasi:http/handler of version 0.3.
-  static Result<std::unique_ptr<HttpService>> make(std::shared_ptr<component::Composition> app, std::shared_ptr<Context> context,
+  /// The requests it serves keep it alive.
+  static Result<std::shared_ptr<HttpService>> make(std::shared_ptr<component::Composition> app, std::shared_ptr<Context> context,
                                                    Options options);
 
   void on_request(std::shared_ptr<io::Exchange> exchange) override;
@@ -35,7 +36,7 @@ class HttpService final : public io::HttpHandler {
 
  private:
   HttpService(std::shared_ptr<component::Composition> app, component::Function handle, std::shared_ptr<Context> context, Options options);
-  Task<> serve(std::shared_ptr<io::Exchange> exchange);
+  static Task<> serve(std::shared_ptr<HttpService> self, std::shared_ptr<io::Exchange> exchange);
   void refuse(io::Exchange& exchange, std::uint16_t status, const std::string& why);
 
   std::shared_ptr<component::Composition> app_;
