@@ -51,6 +51,7 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   void wake(std::uint64_t serial);
   Resumed deliver(std::uint32_t token, std::optional<std::uint64_t> serial, Result<Bytes> answer);
   ReactorReport report();
+  Bytes snapshot() const { return guest_ ? Bytes(guest_->memory().begin(), guest_->memory().end()) : Bytes(); }
   void close();
 
   // ---- GuestHost: inside the guest's calls ----

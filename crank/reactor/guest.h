@@ -65,6 +65,8 @@ class Guest {
   virtual Result<std::int64_t> deadline() = 0;
   /// What a task (0: any) waits for, in the guest's words; empty if it does not say.
   virtual std::string describe(std::uint32_t task) = 0;
+  /// Its whole memory, for tools; empty for native code.
+  virtual View memory() const { return {}; }
   /// For a module without `complete`: the answer once its work is over.
   virtual Result<std::optional<Bytes>> poll_done() { return std::optional<Bytes>(); }
   /// The same modules have one task at a time, and no ids: it goes by this one.

@@ -40,6 +40,7 @@ class ModuleGuest final : public Guest {
   Result<bool> cancel(std::uint32_t task) override;
   Result<std::int64_t> deadline() override;
   std::string describe(std::uint32_t task) override;
+  View memory() const override { return std::as_bytes(store_->memory_bytes(memory_)); }
   Result<std::optional<Bytes>> poll_done() override;
 
  private:

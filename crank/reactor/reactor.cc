@@ -91,6 +91,13 @@ Task<ReactorReport> Reactor::report() {
   });
 }
 
+Task<Bytes> Reactor::snapshot() {
+  auto core = core_;
+  co_return co_await with_continuation<Bytes>([&](Continuation<Bytes> done) {
+    post(core, [done = std::move(done)](Core& c) mutable { done.resume(c.snapshot()); });
+  });
+}
+
 Task<ReactorReport> Reactor::close() {
   auto core = core_;
   co_return co_await with_continuation<ReactorReport>([&](Continuation<ReactorReport> done) {

@@ -117,6 +117,8 @@ class Reactor {
   /// Answers a token from outside of any bridge, for embedders with callbacks of their own. What came of it.
   Task<Resumed> resume(std::uint32_t token, Status status, Bytes payload);
   Task<ReactorReport> report();
+  /// A copy of the guest's memory, for tools and tests.
+  Task<Bytes> snapshot();
   /// Ends it: as the destructor, but tells what was never resumed. Later calls get Code::root_dead.
   Task<ReactorReport> close();
   /// Why the guest has ended, if it has. From any thread.

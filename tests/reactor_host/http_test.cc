@@ -75,6 +75,12 @@ TEST_P(Http, CredentialsAndCookiesStayWithTheHost) {
   call("fetch", site.url("/report"));
   EXPECT_EQ(site.cookie, "session=s3cr3t");
   EXPECT_THAT(first, ::testing::Not(HasSubstr("s3cr3t")));
+  // Neither is anywhere in the guest's memory; the positive control is what it did get.
+  Bytes memory = sync_wait(pool, reactor->snapshot());
+  std::string_view all = as_text(memory);
+  EXPECT_EQ(all.find("0123-host-only"), std::string_view::npos);
+  EXPECT_EQ(all.find("s3cr3t"), std::string_view::npos);
+  if (GetParam() != How::native) EXPECT_NE(all.find("application/json"), std::string_view::npos);
 }
 
 TEST_P(Http, ABodyIsReadInChunks) {
