@@ -40,6 +40,11 @@ void DefaultActor::schedule_drain(const Job& waking) noexcept {
   drain_job_.priority = static_cast<Priority>(waking.priority);
   if (waking.kind == JobKind::task) {
     if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference) return preferred->enqueue(drain_job_);
+#if defined(__wasm__)
+    // In a component every call has a runtime of its own: the drain is work of the call that woke the actor, which may
+    // outlive the call that made it.
+    return static_cast<const TaskRecord&>(waking).runtime->enqueue(drain_job_);
+#endif
   }
   runtime_.enqueue(drain_job_);
 }

@@ -23,6 +23,7 @@ CALLS = [
     ('round_trip', ['leaf'], 'round_trip_leaf', 'foo("hi")', '"hi > round-trip > leaf < round-trip"'),
     ('round_trip', ['leaf'], 'round_trip_leaf', 'foo("")', '" > round-trip > leaf < round-trip"'),
     ('tests/caller', ['tests/meeting'], 'tests/caller_meeting', 'foo("meet")', '"wait here met wake it; wake it"'),
+    ('tests/caller', ['tests/meeting'], 'tests/caller_meeting', 'foo("count")', '"wait and count met wake total 2; count total 1"'),
     ('tests/caller', ['leaf'], 'tests/caller_leaf', 'foo("cancel")', '"cancelled"'),
     ('tests/caller', ['leaf'], 'tests/caller_leaf', 'foo("many")', '"64 answered"'),
     ('tests/caller', ['leaf'], 'tests/caller_leaf', 'foo("later")', '"answered first"'),

@@ -1,6 +1,7 @@
 // Calls the imported foo in the ways a caller can; which one, its own argument says.
 //
 //     foo("meet")      foo("wait here") and foo("wake it") under way at once; both answers, joined
+//     foo("count")     a call that waits and then counts, while another counts and ends, and wakes it
 //     foo("cancel")    gives the imported foo a millisecond, then cancels it: "cancelled", or what it answered in spite
 //     foo("many")      64 imported calls under way at once; how many answered
 //     foo("later")     answers at once, and calls foo("later on") after its own answer
@@ -44,6 +45,17 @@ Task<String> meet() {
   co_return first;
 }
 
+Task<String> count() {
+  String wait = make("wait and count"), first;
+  guest::Subtask waiting(crank_guests_baz_foo(*wait, first.out()));
+  auto second = co_await imported(make("count"));
+  auto third = co_await imported(make("wake"));
+  if (!co_await waiting || !second || !third) co_return make("cancelled");
+  append(first, "; ");
+  append(first, view(*second));
+  co_return first;
+}
+
 Task<String> cancel() {
   auto answer = co_await with_timeout(1ms, imported(make("slow")));
   co_return make(answer ? "answered in time" : "cancelled");
@@ -66,6 +78,7 @@ Task<> later() { (void)co_await imported(make("later on")); }
 Task<String> foo(String text) {
   auto said = view(text);
   if (said == "meet") co_return co_await meet();
+  if (said == "count") co_return co_await count();
   if (said == "cancel") co_return co_await cancel();
   if (said == "many") co_return co_await many();
   if (said == "later") {
