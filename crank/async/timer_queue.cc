@@ -12,7 +12,7 @@ TimerQueue::~TimerQueue() = default;
 
 void TimerQueue::place(std::uint32_t slot, const Entry& entry) noexcept {
   heap_[slot] = entry;
-  entry.timer->slot_ = slot;
+  known_[entry.number].slot = slot;
 }
 
 void TimerQueue::sift_up(std::uint32_t slot) noexcept {
@@ -55,24 +55,53 @@ void TimerQueue::add(Timer& timer, Instant when, Duration tolerance) {
   detail::LockGuard guard(lock_);
   // With tolerance the timer moves onto an instant already armed in its window, and so shares that wake-up.
   if (tolerance > Duration::zero() && armed_ > when && armed_ != Instant::max() && armed_ - when <= tolerance) when = armed_;
-  heap_.push_back({when, order_++, &timer});
+  std::uint32_t number = free_;
+  if (number == Timer::idle) {
+    number = static_cast<std::uint32_t>(known_.size());
+    known_.push_back({});
+  } else {
+    free_ = known_[number].slot;
+  }
+  known_[number].timer = &timer;
+  timer.number_ = number;
+  heap_.push_back({when, order_++, number});
   sift_up(static_cast<std::uint32_t>(heap_.size() - 1));
   arm_locked();
 }
 
+void TimerQueue::forget(std::uint32_t number) noexcept {
+  known_[number] = {nullptr, free_};
+  free_ = number;
+}
+
 bool TimerQueue::remove(Timer& timer) noexcept {
   detail::LockGuard guard(lock_);
-  std::uint32_t slot = timer.slot_;
-  if (slot == Timer::idle) return false;
-  timer.slot_ = Timer::idle;
+  if (timer.number_ == Timer::idle) return false;
+  std::uint32_t slot = known_[timer.number_].slot;
+  forget(timer.number_);
+  timer.number_ = Timer::idle;
   Entry last = heap_.back();
   heap_.pop_back();
   if (slot < heap_.size()) {
     place(slot, last);
     sift_up(slot);
-    sift_down(last.timer->slot_);
+    sift_down(known_[last.number].slot);
   }
   return true;
+}
+
+Timer& TimerQueue::take_first() noexcept {
+  std::uint32_t number = heap_.front().number;
+  Timer& timer = *known_[number].timer;
+  __builtin_prefetch(&timer, 1);
+  forget(number);
+  Entry last = heap_.back();
+  heap_.pop_back();
+  if (!heap_.empty()) {
+    heap_.front() = last;
+    sift_down(0);
+  }
+  return timer;
 }
 
 std::size_t TimerQueue::size() noexcept {
@@ -88,18 +117,8 @@ void TimerQueue::fire_due() noexcept {
     // Taken in batches, fired without the lock: firing enqueues and may add timers.
     Timer* due[32];
     std::size_t count = 0;
-    while (count < 32 && !heap_.empty() && heap_.front().when <= now) {
-      Timer* timer = heap_.front().timer;
-      Entry last = heap_.back();
-      heap_.pop_back();
-      due[count++] = timer;
-      if (!heap_.empty()) {
-        heap_.front() = last;
-        sift_down(0);
-        __builtin_prefetch(heap_.front().timer, 1);
-      }
-    }
-    for (std::size_t i = 0; i < count; ++i) due[i]->slot_ = Timer::idle;
+    while (count < 32 && !heap_.empty() && heap_.front().when <= now) due[count++] = &take_first();
+    for (std::size_t i = 0; i < count; ++i) due[i]->number_ = Timer::idle;
     lock_.unlock();
     for (std::size_t i = 0; i < count; ++i) due[i]->fire(*due[i]);
     lock_.lock();
