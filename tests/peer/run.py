@@ -4,6 +4,7 @@
     tests/peer/run.py                peer (the components are right on a host that is not ours)
     tests/peer/run.py crank          crank, with --plug, and with the single composed binary
     tests/peer/run.py peer crank     both
+    ... --without-http               calls and commands only (tests/serve asks Crank the rest)
 
 Ends with 0 when every check held, with 77 when the peer is not installed. CRANK_GUESTS names the folder of components, CRANK_PROGRAM and CRANK_PEER the hosts.
 """
@@ -94,7 +95,8 @@ def serving(host, tally, component, plugs, composed):
 
 
 def main():
-    wanted = sys.argv[1:] or ['peer']
+    http = '--without-http' not in sys.argv
+    wanted = [word for word in sys.argv[1:] if not word.startswith('--')] or ['peer']
     tally = Tally()
     for name in wanted:
         host = {'peer': hosts.Peer, 'crank': hosts.Crank}[name]()
@@ -106,6 +108,8 @@ def main():
         print(f'{name}: {host.program}')
         calls(host, tally, composed_only=name == 'peer')
         commands(host, tally)
+        if not http:
+            continue
         serving(host, tally, 'service', [], None)
         serving(host, tally, 'middleware_service', [], None)
         if name == 'crank':
