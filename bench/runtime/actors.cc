@@ -46,7 +46,7 @@ void add_actors(std::vector<Row>& rows) {
   rows.push_back({"B8_hop_idle_2t", "to an idle actor and back, two workers",
                   [] { return keep(run_on(2, idle(100'000))), 1e5; }, 18, 30, "ns", false, true});
   for (int callers : {1, 8, 64, 10'000}) {
-    int times = 200'000 / callers;
+    int times = 1'000'000 / callers;
     rows.push_back({"B9_contended_" + std::to_string(callers), "calls of one actor by that many tasks on two workers",
                     [=] { return keep(run_on(2, contended(callers, times))), double(callers) * times; }, 0, 234});
   }

@@ -55,8 +55,12 @@ inline void* frame_allocate(std::size_t size) {
   FramePool& pool = the_frame_pool;
   FramePool::Block* block = pool.free[size_class];
   if (!block) [[unlikely]] return frame_refill(size_class);
-  pool.free[size_class] = block->next;
+  FramePool::Block* next = block->next;
+  pool.free[size_class] = next;
   --pool.held[size_class];
+  // The next one is cold when many frames live at once: by the time it is asked for it is here.
+  __builtin_prefetch(next, 1);
+  __builtin_prefetch(reinterpret_cast<char*>(next) + 64, 1);
   return block;
 }
 
