@@ -48,6 +48,7 @@ Result<std::shared_ptr<const Blueprint>> Blueprint::prepare(engine::Engine& engi
 }
 
 Result<std::shared_ptr<const Blueprint>> Blueprint::prepare(engine::Engine& engine, std::shared_ptr<const Program> program, const BlueprintOptions&) {
+  if (!program->not_instantiable.empty()) return fail(Code::unsupported, concat("preparing a component: ", program->not_instantiable));
   std::shared_ptr<Blueprint> blueprint(new Blueprint(engine, std::move(program)));
   for (std::span<const std::byte> wasm : blueprint->program_->modules) {
     CRANK_TRY(engine::Module module, engine::Module::compile(engine, octets(wasm)));

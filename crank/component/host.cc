@@ -1,8 +1,6 @@
 #include "crank/component/host.h"
 
-#include <algorithm>
-
-#include "crank/component/names.h"
+#include "crank/component/match.h"
 
 namespace crank::component {
 
@@ -32,54 +30,14 @@ void Imports::merge(const Imports& other) {
   }
 }
 
-namespace {
-
-struct Versioned {
-  std::string_view base, version;
-};
-Versioned split(std::string_view name) {
-  auto at = name.rfind('@');
-  if (at == std::string_view::npos) return {name, {}};
-  return {name.substr(0, at), name.substr(at + 1)};
-}
-
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
-
-bool versions_match(std::string_view wanted, std::string_view given) {
-  if (wanted == given) return true;
-  Versioned w = split(wanted), g = split(given);
-  if (w.base != g.base || w.version.empty() || g.version.empty()) return false;
-  return canonical_version(w.version) == canonical_version(g.version);
-}
+bool versions_match(std::string_view wanted, std::string_view given) { return compatible_names(wanted, given); }
 
 const Imports::Interface* Imports::lookup(std::string_view name) const {
   if (auto exact = interfaces_.find(name); exact != interfaces_.end()) return &exact->second;
-  const Interface* best = nullptr;
-  std::optional<Version> newest;
-  for (const auto& [given, interface] : interfaces_) {
-    if (!versions_match(name, given)) continue;
-    auto version = parse_version(split(given).version);
-    if (!best || (version && newest && compare(*version, *newest) > 0)) {
-      best = &interface;
-      newest = version;
-    }
-  }
-  return best;
+  std::vector<std::string_view> names;
+  for (const auto& [given, interface] : interfaces_) names.push_back(given);
+  auto found = find_compatible(name, names);
+  return found ? &interfaces_.find(names[*found])->second : nullptr;
 }
 
 bool Imports::has_interface(std::string_view interface) const { return lookup(interface) != nullptr; }
@@ -97,20 +55,11 @@ Imports::Found Imports::find(std::string_view interface, std::string_view name) 
 }
 
 std::string Imports::nearest(std::string_view interface, std::string_view name) const {
-  std::string best;
-  std::size_t least = 0;
-  const std::string wanted = concat(interface, "#", name);
-  for (const auto& [given, in] : interfaces_) {
-    for (const auto& [item, body] : in.items_) {
-      std::string candidate = concat(given, "#", item);
-      std::size_t d = distance(wanted, candidate);
-      if (best.empty() || d < least) {
-        best = std::move(candidate);
-        least = d;
-      }
-    }
-  }
-  return least * 3 <= wanted.size() ? best : std::string();
+  std::vector<std::string> items;
+  for (const auto& [given, in] : interfaces_)
+    for (const auto& [item, body] : in.items_) items.push_back(concat(given, "#", item));
+  std::vector<std::string_view> names(items.begin(), items.end());
+  return std::string(component::nearest(concat(interface, "#", name), names));
 }
 
 }  // namespace crank::component

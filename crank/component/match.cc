@@ -170,13 +170,18 @@ std::optional<std::size_t> find_compatible(std::string_view wanted, std::span<co
 }
 
 std::string_view nearest(std::string_view wanted, std::span<const std::string_view> candidates) {
-  std::size_t limit = std::max<std::size_t>(2, wanted.size() / 3);
+  // Names are compared without their versions: one that differs in its version alone is the nearest there is.
+  auto bare = [](std::string_view name) {
+    auto at = name.find('@');
+    if (at == name.npos) return std::string(name);
+    auto hash = name.find('#', at);
+    return std::string(name.substr(0, at)).append(hash == name.npos ? std::string_view() : name.substr(hash));
+  };
+  const std::string wanted_bare = bare(wanted);
+  std::size_t limit = std::max<std::size_t>(2, wanted_bare.size() / 3);
   std::string_view best;
   for (auto candidate : candidates) {
-    // A name that differs in its version alone is the nearest there is.
-    std::size_t d = wanted.find('@') != wanted.npos && without_version(candidate) == without_version(wanted)
-                        ? 0
-                        : distance(wanted, candidate, limit);
+    std::size_t d = distance(wanted_bare, bare(candidate), limit);
     if (d > limit) continue;
     if (d == 0) return candidate;
     best = candidate;

@@ -97,6 +97,8 @@ TEST(Match, TheNearestNameIsASlipOfThePenAway) {
   EXPECT_EQ(nearest("monotonic-clok", names), "monotonic-clock");
   EXPECT_EQ(nearest("a:b/c@0.3.0", names), "a:b/c@0.2.0");
   EXPECT_EQ(nearest("filesystem", names), "");
+  std::vector<std::string_view> items{"a:b/c@0.2.0#read", "a:b/c@0.2.0#write"};
+  EXPECT_EQ(nearest("a:b/c@0.3.0#wrote", items), "a:b/c@0.2.0#write");
   EXPECT_EQ(did_you_mean("filesystem", names), "");
 }
 
