@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "crank/async/task_record.h"
 #include "crank/async/turn.h"
 
 namespace crank {
@@ -9,7 +10,8 @@ namespace crank {
 void PoolWorker::push(Job& job) {
   auto level = level_of(job.priority);
   nonempty_ |= 1u << level;
-  std::int64_t depth = deques_[level].push(&job);
+  const void* soon = job.kind == JobKind::task ? static_cast<TaskRecord&>(job).resume_point.address() : nullptr;
+  std::int64_t depth = deques_[level].push(&job, soon);
   if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]] return;
   // Deep enough for a thief to pay for its waking, or this worker has been busy for a while and nobody looks in.
   bool unguarded = since_wake_ >= 16 && pool_.guard.load(std::memory_order_relaxed) < 0;

@@ -17,13 +17,15 @@ class WorkDeque {
  public:
   WorkDeque() : ring_(new Ring(256)) { rings_.emplace_back(ring_.load(std::memory_order_relaxed)); }
 
-  /// Owner. How many are there now, roughly.
-  std::int64_t push(Job* job) {
+  /// Owner. How many are there now, roughly. `soon` is memory that running the job will touch first; it is fetched when the
+  /// job's turn comes near, since with many tasks neither their records nor their frames are in the cache.
+  std::int64_t push(Job* job, const void* soon = nullptr) {
     std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
     std::int64_t top = top_.load(std::memory_order_acquire);
     Ring* ring = ring_.load(std::memory_order_relaxed);
     if (bottom - top > ring->mask) [[unlikely]] ring = grow(ring, top, bottom);
     ring->at(bottom).store(job, std::memory_order_relaxed);
+    ring->soon[bottom & ring->mask] = soon;
     bottom_.store(bottom + 1, std::memory_order_release);
     return bottom + 1 - top;
   }
@@ -42,8 +44,7 @@ class WorkDeque {
     std::int64_t top = top_.load(std::memory_order_relaxed);
     Ring* ring = ring_.load(std::memory_order_relaxed);
     if (top < bottom) [[likely]] {
-      // The one below is likely to run next; its record is not in the cache when many tasks wait.
-      __builtin_prefetch(ring->at(bottom - 1).load(std::memory_order_relaxed), 1);
+      ring->fetch(bottom - 2);
       return ring->at(bottom).load(std::memory_order_relaxed);
     }
     Job* job = nullptr;
@@ -92,16 +93,28 @@ class WorkDeque {
 
  private:
   struct Ring {
-    explicit Ring(std::int64_t capacity) : mask(capacity - 1), slots(new std::atomic<Job*>[capacity]) {}
+    explicit Ring(std::int64_t capacity)
+        : mask(capacity - 1), slots(new std::atomic<Job*>[capacity]), soon(new const void*[capacity]()) {}
+    void fetch(std::int64_t index) noexcept {
+      const char* record = reinterpret_cast<const char*>(at(index).load(std::memory_order_relaxed));
+      const char* frame = static_cast<const char*>(soon[index & mask]);
+      __builtin_prefetch(record, 1);
+      __builtin_prefetch(record + 64, 1);
+      __builtin_prefetch(frame, 1);
+      __builtin_prefetch(frame + 64, 1);
+    }
     std::atomic<Job*>& at(std::int64_t index) noexcept { return slots[index & mask]; }
     const std::int64_t mask;
     std::unique_ptr<std::atomic<Job*>[]> slots;
+    std::unique_ptr<const void*[]> soon;  // the owner's alone
   };
 
   Ring* grow(Ring* old, std::int64_t top, std::int64_t bottom) {
     auto* larger = new Ring((old->mask + 1) * 2);
-    for (std::int64_t i = top; i < bottom; ++i)
+    for (std::int64_t i = top; i < bottom; ++i) {
       larger->at(i).store(old->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
+      larger->soon[i & larger->mask] = old->soon[i & old->mask];
+    }
     rings_.emplace_back(larger);  // thieves may still read the old one: kept to the end
     ring_.store(larger, std::memory_order_release);
     return larger;
