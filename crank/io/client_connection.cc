@@ -257,7 +257,9 @@ Attempt ClientConnection::write(std::span<const std::byte> bytes, WriteListener&
   }
   sent_any_ = true;
   relay_.writer = &listener;
-  return wire_->write_body(encoder_, bytes, relay_);
+  auto attempt = wire_->write_body(encoder_, bytes, relay_);
+  if (!attempt && head_done_) set_timeout(request_.between_bytes_timeout.value_or(client_->options.between_bytes_timeout));
+  return attempt;
 }
 
 std::size_t ClientConnection::cancel_write() noexcept {
@@ -356,8 +358,10 @@ void ClientConnection::on_broken(const Error& why) {
 }
 
 void ClientConnection::on_progress() {
-  if (head_done_ && deadline() != Clock::time_point::max())
-    set_timeout(request_.between_bytes_timeout.value_or(client_->options.between_bytes_timeout));
+  // A long upload is no silence: what counts is the time since the last byte in either direction.
+  if (deadline() == Clock::time_point::max() || state_ != State::busy) return;
+  set_timeout(head_done_ ? request_.between_bytes_timeout.value_or(client_->options.between_bytes_timeout)
+                         : request_.first_byte_timeout.value_or(client_->options.first_byte_timeout));
 }
 
 void ClientConnection::on_deadline() {
@@ -369,7 +373,8 @@ void ClientConnection::on_deadline() {
     case State::busy:
       if (!head_done_)
         return failed(ClientFailure::first_byte_timeout, Error(Code::deadline, concat("waiting for ", request_.host, ": no response in time")));
-      if (wire_->reading()) return fail_body(Error(Code::deadline, concat("receiving a body from ", request_.host, ": it stalled")));
+      if (wire_->reading() || wire_->writing())
+        return fail_body(Error(Code::deadline, concat("exchanging bodies with ", request_.host, ": it stalled")));
       return;
     default: return close_now();
   }

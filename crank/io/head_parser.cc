@@ -63,6 +63,9 @@ class Parser final : public http::basic_parser<is_request> {
     facts_.upgrade = this->upgrade();
     if (auto length = this->content_length()) facts_.content_length = *length;
     if (facts_.chunked && facts_.content_length) error = http::error::bad_content_length;
+    // HTTP/1.0 knows no chunks: somebody on the way may have read the body otherwise.
+    if constexpr (is_request)
+      if (transfer_encoding_ && head_.http_1_0) error = http::error::bad_transfer_encoding;
   }
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   std::size_t on_body_impl(BeastString body, error_code&) override { return body.size(); }

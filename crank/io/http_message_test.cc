@@ -74,6 +74,7 @@ TEST(RequestParser, RefusesWhatTwoReadersCouldReadDifferently) {
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",        //
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",                       //
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",              //
+        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",                                 //
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n",                            //
         "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "\x16\x03\x01\x02\x01", "GET\r\n\r\n"}) {
     auto parsed = parse(parser, wire);
