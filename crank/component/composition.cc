@@ -289,7 +289,7 @@ void Composition::Wiring::share_actors() {
       auto& actor = actors[root_of(first[i] + g)];
       if (!actor) {
         Runtime* runtime = parts[i]->options.root.runtime ? parts[i]->options.root.runtime : current_runtime();
-        if (runtime) actor = std::make_shared<DefaultActor>(*runtime);
+        if (runtime) actor = detail::make_actor(*runtime);
       }
       parts[i]->actors[g] = actor;
     }

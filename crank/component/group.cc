@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "crank/async/runtime.h"
 #include "crank/component/root_state.h"
 #include "crank/component/task.h"
 
@@ -12,6 +13,37 @@ Activation::Activation(Group& g, InstanceState& i, InstanceState* from, Call* ru
   g.top = this;
 }
 Activation::~Activation() { group.top = group_outer; }
+
+namespace {
+
+// The drain that runs its actor's last job looks at the actor once more: it is freed when nobody holds it any longer.
+struct Burial : Job {
+  DefaultActor* actor = nullptr;
+};
+
+bool bury(DefaultActor* actor) noexcept {
+  if (!actor->try_hold()) return false;
+  actor->try_release();
+  delete actor;
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<DefaultActor> make_actor(Runtime& runtime) {
+  return std::shared_ptr<DefaultActor>(new DefaultActor(runtime), [](DefaultActor* actor) {
+    if (bury(actor)) return;
+    auto* burial = new Burial;
+    burial->actor = actor;
+    burial->run = [](Job* job) noexcept {
+      auto* self = static_cast<Burial*>(job);
+      Runtime& home = self->actor->runtime();
+      if (bury(self->actor)) delete self;
+      else home.enqueue(*self);
+    };
+    actor->runtime().enqueue(*burial);
+  });
+}
 
 bool CallQueue::remove(Call& call) noexcept {
   Call* before = nullptr;

@@ -139,6 +139,9 @@ struct Group {
   void recycle(Call& call);
 };
 
+/// An executor for groups. The last owner may let go inside one of its own turns: it is destroyed once that has ended.
+std::shared_ptr<DefaultActor> make_actor(Runtime& runtime);
+
 /// The group's executor is held by the native stack whose innermost activation is `chain`.
 bool holds(const Activation* chain, const Group& group) noexcept;
 /// Whether guest code of that group may be called on this very stack. A store that was entered on another stack must not

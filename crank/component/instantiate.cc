@@ -59,7 +59,7 @@ class Instantiation {
     }
     for (std::uint32_t g = 0; g < program_.groups.size(); ++g) {
       std::shared_ptr<DefaultActor> actor = g < root_.shared_actors.size() ? root_.shared_actors[g] : nullptr;
-      if (!actor) actor = std::make_shared<DefaultActor>(root_.runtime);
+      if (!actor) actor = make_actor(root_.runtime);
       root_.groups.push_back(std::make_unique<Group>(root_, std::move(actor)));
       Group& group = *root_.groups.back();
       group.may_block = program_.groups[g].may_block;

@@ -36,6 +36,7 @@ void Domain::quiet() noexcept {
     LockGuard guard(lock_);
     if (active() != 0) return;
     for (Call* c : waiting_) {
+      if (c->host_state.exchange(1, std::memory_order_acq_rel) != 0) continue;  // such a message is under way
       c->references.fetch_add(1, std::memory_order_relaxed);
       stuck.push_back(c);
     }
@@ -43,6 +44,7 @@ void Domain::quiet() noexcept {
   for (Call* c : stuck) {
     post_to_callee(c->lift_message, *c, [](Call& call) {
       Group& group = group_of(call);
+      call.host_state.store(0, std::memory_order_release);
       if (group.root.dead() || call.callee_resolved()) return;
       // This very message, and those to the other stuck calls, are all that is active.
       if (!group.root.domain().only_reports()) return;
