@@ -42,7 +42,8 @@ Task<std::uint64_t> contended(int callers, int times) {
 }  // namespace
 
 void add_actors(std::vector<Row>& rows) {
-  rows.push_back({"B8_hop_idle_1t", "to an idle actor and back", [] { return keep(run_on(1, idle(100'000))), 1e5; }, 18, 30, "ns", false, true});
+  rows.push_back({"B8_hop_idle_1t", "to an idle actor and back", [] { return keep(run_on(1, idle(100'000))), 1e5; }, 18,
+                  30, "ns", false, true});
   rows.push_back({"B8_hop_idle_2t", "to an idle actor and back, two workers",
                   [] { return keep(run_on(2, idle(100'000))), 1e5; }, 18, 30, "ns", false, true});
   for (int callers : {1, 8, 64, 10'000}) {

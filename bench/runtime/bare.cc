@@ -12,7 +12,8 @@ namespace {
 
 // The smallest processor time of `row` in five rounds of `program`.
 double ask(const std::string& program, const std::string& row) {
-  std::string file = "/tmp/crank_bench_" + std::to_string(static_cast<long>(std::hash<std::string>{}(program + row) % 100000));
+  std::string file =
+      "/tmp/crank_bench_" + std::to_string(static_cast<long>(std::hash<std::string>{}(program + row) % 100000));
   std::string command = program + " --rounds 5 --only " + row + " --json " + file + " >/dev/null 2>&1";
   if (std::system(command.c_str()) == -1) return 0;
   double value = 0;

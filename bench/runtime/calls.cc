@@ -88,7 +88,8 @@ Task<std::uint64_t> ask_local_at_one(int count) {
 void add_calls(std::vector<Row>& rows) {
   constexpr int many = 200'000;
   auto row = [&](const char* name, const char* what, auto body, double target, double limit) {
-    rows.push_back({name, what, [body] { return keep(run_on_one(body(many))), double{many}; }, target, limit, "ns", false, true});
+    rows.push_back(
+        {name, what, [body] { return keep(run_on_one(body(many))), double{many}; }, target, limit, "ns", false, true});
   };
   row("B6_call_elided", "await of a call whose frame the compiler elides", elided, 3, 4.2);
   row("B6_call_slab", "await of a call whose frame comes from the pool", from_slab, 5.5, 7);

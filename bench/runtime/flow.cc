@@ -55,7 +55,8 @@ double idle_cpu() {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  return static_cast<double>(after.tv_sec - before.tv_sec) * 1e6 + static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e3;
+  return static_cast<double>(after.tv_sec - before.tv_sec) * 1e6 +
+         static_cast<double>(after.tv_nsec - before.tv_nsec) / 1e3;
 }
 
 }  // namespace
@@ -68,8 +69,10 @@ void add_flow(std::vector<Row>& rows) {
     rows.push_back({"B10_channel_2x2" + at, "an element through a channel, two to two",
                     [=] { return keep(run_on(threads, through(2, 400'000))), 4e5; }, 26, 0});
   }
-  rows.push_back({"B16_sleep", "one of 100,000 sleeps", [] { return run_on(1, sleepers(100'000)), 1e5; }, 150, 300, "ns", false, true});
-  rows.push_back({"B16_idle_cpu", "processor time of the idle process in half a second, microseconds", idle_cpu, 0, 200, "us", true});
+  rows.push_back({"B16_sleep", "one of 100,000 sleeps", [] { return run_on(1, sleepers(100'000)), 1e5; }, 150, 300,
+                  "ns", false, true});
+  rows.push_back({"B16_idle_cpu", "processor time of the idle process in half a second, microseconds", idle_cpu, 0, 200,
+                  "us", true});
 }
 
 }  // namespace bench

@@ -54,7 +54,8 @@ int report(const std::vector<Row>& rows, const std::vector<Measured>& figures, c
   std::filesystem::create_directories(std::filesystem::path(json_path).parent_path());
   std::ofstream json(json_path);
   json << "{\"rows\":[";
-  std::printf("%-34s %10s %10s %10s %10s %8s %8s  %s\n", "row", "min", "median", "cpu min", "cpu", "target", "least", "holds");
+  std::printf("%-34s %10s %10s %10s %10s %8s %8s  %s\n", "row", "min", "median", "cpu min", "cpu", "target", "least",
+              "holds");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const Measured& figure = figures[i];
@@ -62,11 +63,15 @@ int report(const std::vector<Row>& rows, const std::vector<Measured>& figures, c
     bool holds = row.limit == 0 || value <= row.limit;
     missed += !holds;
     std::printf("%-34s %10.2f %10.2f %10.2f %10.2f %8.2f %8.2f  %s\n", row.name.c_str(), figure.wall_min,
-                figure.wall_median, figure.cpu_min, figure.cpu_median, row.target, row.limit, row.limit == 0 ? "-" : holds ? "yes" : "NO");
-    json << (i ? ",\n" : "\n") << "{\"name\":\"" << row.name << "\",\"what\":\"" << row.what << "\",\"unit\":\"" << row.unit
-         << "\",\"value\":" << value << ",\"wall_min\":" << figure.wall_min << ",\"median\":" << figure.wall_median
-         << ",\"cpu_min\":" << figure.cpu_min << ",\"cpu_median\":" << figure.cpu_median
-         << ",\"target\":" << row.target << ",\"at_least\":" << row.limit << ",\"holds\":" << (holds ? "true" : "false") << "}";
+                figure.wall_median, figure.cpu_min, figure.cpu_median, row.target, row.limit,
+                row.limit == 0 ? "-"
+                : holds        ? "yes"
+                               : "NO");
+    json << (i ? ",\n" : "\n") << "{\"name\":\"" << row.name << "\",\"what\":\"" << row.what << "\",\"unit\":\""
+         << row.unit << "\",\"value\":" << value << ",\"wall_min\":" << figure.wall_min
+         << ",\"median\":" << figure.wall_median << ",\"cpu_min\":" << figure.cpu_min
+         << ",\"cpu_median\":" << figure.cpu_median << ",\"target\":" << row.target << ",\"at_least\":" << row.limit
+         << ",\"holds\":" << (holds ? "true" : "false") << "}";
   }
   json << "\n]}\n";
   return missed;

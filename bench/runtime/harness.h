@@ -16,13 +16,13 @@ inline void keep(const T& value) {
 
 /// One measurement: does the work and says how many operations that were.
 struct Row {
-  std::string name;        ///< B6_call_slab, calibration_call, ...
-  std::string what;        ///< a sentence for the table
+  std::string name;             ///< B6_call_slab, calibration_call, ...
+  std::string what;             ///< a sentence for the table
   std::function<double()> run;  ///< operations done
-  double target = 0;       ///< what we aim for, ns; 0: none
-  double limit = 0;        ///< what must hold, ns; 0: reported only
+  double target = 0;            ///< what we aim for, ns; 0: none
+  double limit = 0;             ///< what must hold, ns; 0: reported only
   std::string unit = "ns";
-  bool is_value = false;   ///< `run` answers the figure itself, not a count
+  bool is_value = false;  ///< `run` answers the figure itself, not a count
   /// The work keeps one thread busy without waiting: on a quiet machine processor time and wall time are one. The limit is
   /// then held against the smaller of the two, so that a neighbour's load decides nothing.
   bool one_thread = false;

@@ -35,7 +35,8 @@ int main(int count, char** words) {
   bench::add_structure(rows);
   bench::add_peers(rows);
   bench::add_bare(rows);
-  if (!only.empty()) std::erase_if(rows, [&](const bench::Row& row) { return row.name.find(only) == std::string::npos; });
+  if (!only.empty())
+    std::erase_if(rows, [&](const bench::Row& row) { return row.name.find(only) == std::string::npos; });
   int missed = bench::report(rows, bench::measure(rows, rounds), json);
   std::printf("%d of the limits missed; figures in %s\n", missed, json.c_str());
   return missed != 0;

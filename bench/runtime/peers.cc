@@ -57,9 +57,8 @@ void add_peers(std::vector<Row>& rows) {
 #if CRANK_BENCH_TBB
   for (int threads : {1, 2}) {
     std::string at = "_" + std::to_string(threads) + "t";
-    rows.push_back({"B1_skynet" + at + "_oneTBB", "the peer", [=] {
-                      return keep(in_arena(threads, [] { return tbb_skynet(0, 1'000'000); })), 1'111'111.0;
-                    }});
+    rows.push_back({"B1_skynet" + at + "_oneTBB", "the peer",
+                    [=] { return keep(in_arena(threads, [] { return tbb_skynet(0, 1'000'000); })), 1'111'111.0; }});
     rows.push_back({"B2_fib" + at + "_oneTBB", "the peer",
                     [=] { return keep(in_arena(threads, [] { return tbb_fib(30); })), 2'692'537.0; }});
   }
@@ -71,11 +70,17 @@ void add_peers(std::vector<Row>& rows) {
     const char *row, *name;
     int threads;
   };
-  for (Case peer : {Case{"B1_skynet_2t_go", "skynet", 2}, {"B2_fib_2t_go", "fib", 2}, {"B8_hop_idle_1t_go", "actor1", 1},
-                    {"B9_contended_1_go", "actor1", 2}, {"B9_contended_8_go", "actor8", 2},
-                    {"B9_contended_64_go", "actor64", 2}, {"B9_contended_10000_go", "actor10000", 2},
-                    {"B10_channel_1x1_1t_go", "channel1", 1}, {"B10_channel_1x1_2t_go", "channel1", 2},
-                    {"B10_channel_2x2_2t_go", "channel2", 2}, {"B16_sleep_go", "sleep", 1}}) {
+  for (Case peer : {Case{"B1_skynet_2t_go", "skynet", 2},
+                    {"B2_fib_2t_go", "fib", 2},
+                    {"B8_hop_idle_1t_go", "actor1", 1},
+                    {"B9_contended_1_go", "actor1", 2},
+                    {"B9_contended_8_go", "actor8", 2},
+                    {"B9_contended_64_go", "actor64", 2},
+                    {"B9_contended_10000_go", "actor10000", 2},
+                    {"B10_channel_1x1_1t_go", "channel1", 1},
+                    {"B10_channel_1x1_2t_go", "channel1", 2},
+                    {"B10_channel_2x2_2t_go", "channel2", 2},
+                    {"B16_sleep_go", "sleep", 1}}) {
     rows.push_back({peer.row, "the peer", [=] { return ask_go(program, peer.name, peer.threads); }, 0, 0, "ns", true});
   }
 }

@@ -1,10 +1,10 @@
 // B13 cancelling a tree, B15 bytes of a suspended child.
-#include <chrono>
-#include <cstdint>
-#include <cstdio>
 #include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
 
 #include "bench/runtime/harness.h"
 #include "bench/runtime/pools.h"
@@ -106,9 +106,12 @@ double child_bytes = 0;
 void measure_child_bytes() { child_bytes = bytes_a_child_alone(); }
 
 void add_structure(std::vector<Row>& rows) {
-  rows.push_back({"B15_bytes_a_child", "resident bytes of a suspended child task", [] { return child_bytes; }, 208, 256, "bytes", true});
-  rows.push_back({"B13_cancel_10k", "cancel a tree of 10^4 sleeping tasks, a task", [] { return cancel_tree(10'000); }, 0, 0, "ns", true});
-  rows.push_back({"B13_cancel_1M", "cancel a tree of 10^6 sleeping tasks, a task", [] { return cancel_tree(1'000'000); }, 0, 0, "ns", true});
+  rows.push_back({"B15_bytes_a_child", "resident bytes of a suspended child task", [] { return child_bytes; }, 208, 256,
+                  "bytes", true});
+  rows.push_back({"B13_cancel_10k", "cancel a tree of 10^4 sleeping tasks, a task", [] { return cancel_tree(10'000); },
+                  0, 0, "ns", true});
+  rows.push_back({"B13_cancel_1M", "cancel a tree of 10^6 sleeping tasks, a task",
+                  [] { return cancel_tree(1'000'000); }, 0, 0, "ns", true});
 }
 
 }  // namespace bench

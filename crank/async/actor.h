@@ -80,7 +80,8 @@ class ActorRef {
     return (actor_->*member)(std::forward<Parameters>(arguments)...);
   }
   template <class R, class... Parameters>
-  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...) const, std::type_identity_t<Parameters>... arguments) const {
+  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...) const,
+                                 std::type_identity_t<Parameters>... arguments) const {
     static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");
     return (actor_->*member)(std::forward<Parameters>(arguments)...);
   }

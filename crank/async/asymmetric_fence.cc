@@ -15,7 +15,10 @@ void prepare_asymmetric_fences() noexcept {
 }
 
 void refuse_asymmetric_fences(bool refuse) noexcept {
-  if (refuse) asymmetric_available = false; else prepare_asymmetric_fences();
+  if (refuse)
+    asymmetric_available = false;
+  else
+    prepare_asymmetric_fences();
 }
 
 void wait_a_little() noexcept { sched_yield(); }

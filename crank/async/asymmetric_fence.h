@@ -42,7 +42,8 @@ class BiasedLock {
       } else {
         busy_.exchange(true, std::memory_order_seq_cst);
       }
-      if (!other_.load(std::memory_order_seq_cst)) [[likely]] return;
+      if (!other_.load(std::memory_order_seq_cst)) [[likely]]
+        return;
       busy_.store(false, std::memory_order_release);
       while (other_.load(std::memory_order_acquire)) wait_a_little();
     }

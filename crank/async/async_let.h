@@ -25,8 +25,8 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
   AsyncLet& operator=(const AsyncLet&) = delete;
   ~AsyncLet() {
     if (!awaited_) [[unlikely]]
-      detail::misuse("an async_let ended without being awaited; it was made in", made_.function_name(), made_.file_name(),
-                     made_.line());
+      detail::misuse("an async_let ended without being awaited; it was made in", made_.function_name(),
+                     made_.file_name(), made_.line());
   }
 
   void cancel() noexcept { child_.cancel(); }
@@ -97,8 +97,9 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
   };
   struct Link : EscalationLink {
     explicit Link(Child& task) noexcept
-        : EscalationLink([](CancellationHandler& self) noexcept { static_cast<Link&>(self).child.cancel(); },
-                         [](EscalationLink& self, Priority least) noexcept { static_cast<Link&>(self).child.escalate(least); }),
+        : EscalationLink(
+              [](CancellationHandler& self) noexcept { static_cast<Link&>(self).child.cancel(); },
+              [](EscalationLink& self, Priority least) noexcept { static_cast<Link&>(self).child.escalate(least); }),
           child(task) {}
     Child& child;
   };
@@ -114,7 +115,8 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     child.settle(root);
     detail::thread_state().task = nullptr;
     // Awaited already: nobody else changes it any more.
-    if (child.join.load(std::memory_order_acquire) == awaited) return detail::transfer(*child.waiting, child.waiting->executor);
+    if (child.join.load(std::memory_order_acquire) == awaited)
+      return detail::transfer(*child.waiting, child.waiting->executor);
     if (child.join.exchange(done, std::memory_order_acq_rel) == running) return detail::nothing_to_resume();
     return detail::transfer(*child.waiting, child.waiting->executor);
   }

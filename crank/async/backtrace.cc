@@ -21,7 +21,9 @@ std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost
   }
 }
 
-std::vector<AsyncFrame> async_backtrace(const TaskRecord& task) { return detail::backtrace_from(task.resume_point, task); }
+std::vector<AsyncFrame> async_backtrace(const TaskRecord& task) {
+  return detail::backtrace_from(task.resume_point, task);
+}
 
 std::string to_string(const std::vector<AsyncFrame>& frames) {
   std::string text;
@@ -31,7 +33,8 @@ std::string to_string(const std::vector<AsyncFrame>& frames) {
       task = frame.task_id;
       text += concat("-- child of task ", task, " ", frame.task_name, "\n");
     }
-    text += concat(frame.resume_point.function_name(), " (", frame.resume_point.file_name(), ":", frame.resume_point.line(), ")\n");
+    text += concat(frame.resume_point.function_name(), " (", frame.resume_point.file_name(), ":",
+                   frame.resume_point.line(), ")\n");
   }
   return text;
 }

@@ -37,7 +37,8 @@ void CancellationHandler::detach() noexcept {
     state_.store(State::idle, std::memory_order_relaxed);
   }
   lock.unlock_owner();
-  if (listed) [[likely]] return;
+  if (listed) [[likely]]
+    return;
   if (state_.load(std::memory_order_acquire) == State::done) return;
   for (detail::RunningHandler* running = detail::thread_state().running_handlers; running; running = running->outer) {
     if (running->handler != this) continue;

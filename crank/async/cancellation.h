@@ -83,7 +83,8 @@ class ScopedHandler final : CancellationHandler {
 /// own frames and is destroyed there.
 template <class Function>
   requires std::is_nothrow_invocable_v<Function&>
-[[nodiscard("the handler is removed when this object ends")]] detail::ScopedHandler<Function> on_cancel(Function function) {
+[[nodiscard("the handler is removed when this object ends")]] detail::ScopedHandler<Function> on_cancel(
+    Function function) {
   return detail::ScopedHandler<Function>(std::move(function));
 }
 
@@ -91,7 +92,8 @@ template <class Function>
 class [[nodiscard("the shield ends with this object")]] CancellationShield {
  public:
   CancellationShield() noexcept : task_(detail::thread_state().task) {
-    if (task_) before_ = task_->status.fetch_or(TaskRecord::shielded_bit, std::memory_order_relaxed) & TaskRecord::shielded_bit;
+    if (task_)
+      before_ = task_->status.fetch_or(TaskRecord::shielded_bit, std::memory_order_relaxed) & TaskRecord::shielded_bit;
   }
   ~CancellationShield() {
     if (task_ && !before_) task_->status.fetch_and(~TaskRecord::shielded_bit, std::memory_order_relaxed);

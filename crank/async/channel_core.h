@@ -38,7 +38,10 @@ class WaiterList {
     waiter.previous = last_;
     waiter.next = nullptr;
     waiter.linked = true;
-    if (last_) last_->next = &waiter; else first_ = &waiter;
+    if (last_)
+      last_->next = &waiter;
+    else
+      first_ = &waiter;
     last_ = &waiter;
   }
   ChannelWaiter* pop() noexcept {
@@ -69,7 +72,8 @@ class Ring {
   }
   std::size_t size() const noexcept { return size_; }
   void push(T&& value) {
-    if (size_ == capacity_) [[unlikely]] grow();
+    if (size_ == capacity_) [[unlikely]]
+      grow();
     new (slots_ + ((head_ + size_) & (capacity_ - 1))) T(std::move(value));
     ++size_;
   }
@@ -116,7 +120,8 @@ struct ReceiveWaiter : ChannelWaiter {
 template <class T>
 class ChannelCore {
  public:
-  ChannelCore(std::size_t capacity, Overflow overflow) : capacity_(capacity), overflow_(overflow), ring_(capacity < 1024 ? capacity : 1024) {}
+  ChannelCore(std::size_t capacity, Overflow overflow)
+      : capacity_(capacity), overflow_(overflow), ring_(capacity < 1024 ? capacity : 1024) {}
 
   /// Takes the value unless it is full or closed; never waits.
   Pushed push(T& value) {
@@ -260,9 +265,12 @@ class ChannelAwaiter : public Awaiter, protected CancellationHandler {
 template <class T>
 class [[nodiscard("co_await it")]] Send : public ChannelAwaiter<T, SendWaiter<T>, true> {
  public:
-  Send(ChannelCore<T>& core, T&& value) : ChannelAwaiter<T, SendWaiter<T>, true>(core) { this->waiter_.value.emplace(std::move(value)); }
+  Send(ChannelCore<T>& core, T&& value) : ChannelAwaiter<T, SendWaiter<T>, true>(core) {
+    this->waiter_.value.emplace(std::move(value));
+  }
   bool await_ready() {
-    if (is_cancelled()) [[unlikely]] return true;
+    if (is_cancelled()) [[unlikely]]
+      return true;
     outcome_ = this->core_.push(*this->waiter_.value);
     return outcome_ != Pushed::full;
   }
@@ -289,7 +297,8 @@ class [[nodiscard("co_await it")]] Receive : public ChannelAwaiter<T, ReceiveWai
  public:
   explicit Receive(ChannelCore<T>& core) noexcept : ChannelAwaiter<T, ReceiveWaiter<T>, false>(core) {}
   bool await_ready() {
-    if (is_cancelled()) [[unlikely]] return true;
+    if (is_cancelled()) [[unlikely]]
+      return true;
     this->waiter_.value = this->core_.try_pop();
     return this->waiter_.value.has_value();
   }

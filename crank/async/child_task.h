@@ -19,8 +19,7 @@ class ChildTask : public Base {
  public:
   using Base::executor, Base::inherit_as_child, Base::resume_point, Base::runtime;
   using Complete = TaskRecord::Complete;
-  ChildTask(Task<T>&& body, TaskRecord& from, Complete when_done) noexcept
-      : Base(*from.runtime, when_done) {
+  ChildTask(Task<T>&& body, TaskRecord& from, Complete when_done) noexcept : Base(*from.runtime, when_done) {
     inherit_as_child(from);
     std::coroutine_handle<TaskState<T>> frame = body.release();
     PromiseBase& promise = frame.promise();
@@ -60,7 +59,8 @@ class Settled : public Awaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
     PromiseBase& callee = frame_.promise();
     callee.continuation = caller;
-    if (callee.isolation) [[unlikely]] return enter_isolated(callee, frame_, home_);
+    if (callee.isolation) [[unlikely]]
+      return enter_isolated(callee, frame_, home_);
     return frame_;
   }
   static void await_resume() noexcept {}

@@ -96,7 +96,8 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
     return *this;
   }
   ~Continuation() {
-    if (state_) [[unlikely]] detail::never_resumed(made_);
+    if (state_) [[unlikely]]
+      detail::never_resumed(made_);
   }
 
   void resume(std::source_location here = std::source_location::current())
@@ -126,7 +127,8 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
 
  private:
   detail::ContinuationState<T>* take(std::source_location here) noexcept {
-    if (!state_) [[unlikely]] detail::resumed_twice(made_, here);
+    if (!state_) [[unlikely]]
+      detail::resumed_twice(made_, here);
     return std::exchange(state_, nullptr);
   }
   detail::ContinuationState<T>* state_;
@@ -138,7 +140,8 @@ namespace detail {
 template <class T, class Handle, class Body>
 class [[nodiscard("co_await it")]] ContinuationAwaiter : public Awaiter {
  public:
-  ContinuationAwaiter(Body body, std::optional<ExecutorRef> executor, std::source_location made) : body_(std::move(body)) {
+  ContinuationAwaiter(Body body, std::optional<ExecutorRef> executor, std::source_location made)
+      : body_(std::move(body)) {
     state_.executor = executor;
     state_.made = made;
   }

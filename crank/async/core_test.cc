@@ -110,9 +110,8 @@ TEST(Actor, CountsEveryCallOnceOnTheManualExecutorWithAnySeed) {
 
 Task<int> bridged() {
   int at_once = co_await with_continuation<int>([](Continuation<int> done) { done.resume(1); });
-  int later = co_await with_continuation<int>([](Continuation<int> done) {
-    std::thread([done = std::move(done)]() mutable { done.resume(41); }).detach();
-  });
+  int later = co_await with_continuation<int>(
+      [](Continuation<int> done) { std::thread([done = std::move(done)]() mutable { done.resume(41); }).detach(); });
   co_return at_once + later;
 }
 
@@ -123,7 +122,8 @@ TEST(Continuation, IsResumedFromAnyThread) {
 
 TEST(Continuation, DroppingItUnresumedNamesTheFunctionThatMadeIt) {
   ManualExecutor manual;
-  EXPECT_DEATH(manual.run([]() -> Task<> { co_await with_continuation([](Continuation<> done) {}); }()), "dropped without");
+  EXPECT_DEATH(manual.run([]() -> Task<> { co_await with_continuation([](Continuation<> done) {}); }()),
+               "dropped without");
 }
 
 TEST(DefaultActor, NestedEnterAndLeaveKeepTheOrderOfWhatArrived) {
@@ -132,7 +132,8 @@ TEST(DefaultActor, NestedEnterAndLeaveKeepTheOrderOfWhatArrived) {
   static std::vector<int> order;
   order.clear();
   struct Numbered : Job {
-    explicit Numbered(int number) : Job([](Job* job) noexcept { order.push_back(static_cast<Numbered*>(job)->number); }), number(number) {}
+    explicit Numbered(int number)
+        : Job([](Job* job) noexcept { order.push_back(static_cast<Numbered*>(job)->number); }), number(number) {}
     int number;
   };
   Numbered a(1), b(2), c(3);

@@ -100,10 +100,12 @@ TEST(Decision, TheSameExecutorGoesOnInline) {
   Stage stage;
   ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
   spawn([](this auto, ActorRef<Place> place) -> Task<> { co_await place.call(&Place::visit_twice_from_inside); }(place),
-        stage.named("t")).run_on();
+        stage.named("t"))
+      .run_on();
   EXPECT_EQ(stage.manual.run(), 1u);
   using enum TraceEvent;
-  EXPECT_EQ(stage.decisions.of("t"), (std::vector{hand_off, stay_inline, stay_inline, stay_inline, stay_inline, hand_off}));
+  EXPECT_EQ(stage.decisions.of("t"),
+            (std::vector{hand_off, stay_inline, stay_inline, stay_inline, stay_inline, hand_off}));
 }
 
 struct QueueOfJobs final : TaskExecutor {
@@ -141,10 +143,13 @@ TEST(Decision, ATaskWithAnExecutorPreferenceIsEnqueuedAndItsActorDrainsThere) {
 TEST(Decision, AThreadThatIsAskedToYieldEnqueues) {
   Stage stage;
   ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
-  spawn([](this auto, ActorRef<Place> place) -> Task<> {
-    detail::thread_state().turn->yield_requested = true;
-    co_await place.call(&Place::visit);
-  }(place), stage.named("t")).run_on();
+  spawn(
+      [](this auto, ActorRef<Place> place) -> Task<> {
+        detail::thread_state().turn->yield_requested = true;
+        co_await place.call(&Place::visit);
+      }(place),
+      stage.named("t"))
+      .run_on();
   stage.manual.run();
   EXPECT_EQ(stage.decisions.of("t").front(), TraceEvent::enqueue_yield);
 }
@@ -203,11 +208,11 @@ class Database : public Actor {
   using Actor::Actor;
   std::string here() const { return current_executor() == executor() ? "database" : "default"; }
   Task<std::vector<std::string>> save() {
-    std::vector<std::string> seen{here()};                       // A
-    seen.push_back(co_await spawn(look_from(this)));            // B: inherits
-    seen.push_back(here());                                      // C
-    seen.push_back(co_await spawn_detached(look_from(this)));   // D: inherits nothing
-    seen.push_back(here());                                      // E
+    std::vector<std::string> seen{here()};                     // A
+    seen.push_back(co_await spawn(look_from(this)));           // B: inherits
+    seen.push_back(here());                                    // C
+    seen.push_back(co_await spawn_detached(look_from(this)));  // D: inherits nothing
+    seen.push_back(here());                                    // E
     co_return seen;
   }
 

@@ -39,7 +39,8 @@ void DefaultActor::enqueue(Job& job) noexcept {
 void DefaultActor::schedule_drain(const Job& waking) noexcept {
   drain_job_.priority = static_cast<Priority>(waking.priority);
   if (waking.kind == JobKind::task) {
-    if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference) return preferred->enqueue(drain_job_);
+    if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference)
+      return preferred->enqueue(drain_job_);
 #if defined(__wasm__)
     // In a component every call has a runtime of its own: the drain is work of the call that woke the actor, which may
     // outlive the call that made it.

@@ -69,8 +69,7 @@ class DefaultActor {
   /// Gives up the hold only if nothing waits.
   bool try_release() noexcept {
     std::uintptr_t held = held_bit;
-    return queued_ == 0 &&
-           word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed);
+    return queued_ == 0 && word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed);
   }
   /// Runs jobs in `turn`, whose executor is this actor and held, until none waits, `budget` is used up, or a job took the
   /// turn to another executor. On return the turn is generic, or on that other executor.

@@ -51,10 +51,12 @@ constexpr std::size_t bytes_of(std::size_t size_class) noexcept {
 
 inline void* frame_allocate(std::size_t size) {
   std::size_t size_class = class_of(size);
-  if (!frames_are_pooled || size_class > frame_classes) [[unlikely]] return frame_allocate_large(size);
+  if (!frames_are_pooled || size_class > frame_classes) [[unlikely]]
+    return frame_allocate_large(size);
   FramePool& pool = the_frame_pool;
   FramePool::Block* block = pool.free[size_class];
-  if (!block) [[unlikely]] return frame_refill(size_class);
+  if (!block) [[unlikely]]
+    return frame_refill(size_class);
   FramePool::Block* next = block->next;
   pool.free[size_class] = next;
   --pool.held[size_class];
@@ -66,12 +68,14 @@ inline void* frame_allocate(std::size_t size) {
 
 inline void frame_free(void* memory, std::size_t size) noexcept {
   std::size_t size_class = class_of(size);
-  if (!frames_are_pooled || size_class > frame_classes) [[unlikely]] return frame_free_large(memory, size);
+  if (!frames_are_pooled || size_class > frame_classes) [[unlikely]]
+    return frame_free_large(memory, size);
   FramePool& pool = the_frame_pool;
   auto* block = static_cast<FramePool::Block*>(memory);
   block->next = pool.free[size_class];
   pool.free[size_class] = block;
-  if (++pool.held[size_class] > frames_kept) [[unlikely]] frame_spill(size_class);
+  if (++pool.held[size_class] > frames_kept) [[unlikely]]
+    frame_spill(size_class);
 }
 
 }  // namespace detail

@@ -6,7 +6,9 @@ namespace crank::detail {
 
 GroupCore::GroupCore(GroupOptions options, bool cancel_on_failure) noexcept
     : EscalationLink([](CancellationHandler& self) noexcept { static_cast<GroupCore&>(self).cancel_children(); },
-                     [](EscalationLink& self, Priority least) noexcept { static_cast<GroupCore&>(self).escalate_children(least); }),
+                     [](EscalationLink& self, Priority least) noexcept {
+                       static_cast<GroupCore&>(self).escalate_children(least);
+                     }),
       owner_(current_task_or_misuse("a group outside of a task")),
       cancel_on_failure_(cancel_on_failure),
       width_(options.width) {
@@ -110,8 +112,8 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
   for (;;) {
     bool resume = word == waiting;
     link.next = resume ? nullptr : reinterpret_cast<Job*>(word);
-    if (done_.compare_exchange_weak(word, resume ? 0 : reinterpret_cast<std::uintptr_t>(&link), std::memory_order_acq_rel,
-                                    std::memory_order_relaxed)) {
+    if (done_.compare_exchange_weak(word, resume ? 0 : reinterpret_cast<std::uintptr_t>(&link),
+                                    std::memory_order_acq_rel, std::memory_order_relaxed)) {
       if (!resume) return nothing_to_resume();
       handed_ = &link;  // the mark was ours to take, so the owner sleeps until we resume it
       return transfer(owner, owner.executor);

@@ -73,9 +73,9 @@ class GroupCore : EscalationLink {
   TaskRecord& owner_;
   std::atomic<std::uintptr_t> done_{0};
   GroupLink* first_ = nullptr;
-  GroupLink* newest_ = nullptr;    // the child added last, while it may still wait in this thread's queue
-  GroupLink* handed_ = nullptr;    // the child that resumed the owner
-  Job* finished_ = nullptr;        // taken from done_, oldest first
+  GroupLink* newest_ = nullptr;  // the child added last, while it may still wait in this thread's queue
+  GroupLink* handed_ = nullptr;  // the child that resumed the owner
+  Job* finished_ = nullptr;      // taken from done_, oldest first
   std::size_t live_ = 0;
   BiasedLock list_lock_;
   std::atomic<bool> cancelled_{false};
@@ -99,14 +99,16 @@ class GroupChild final : public ChildTask<T, GroupLink> {
   static std::coroutine_handle<> completed(TaskRecord& record, PromiseBase& root) noexcept {
     auto& child = static_cast<GroupChild&>(record);
     child.settle(root);
-    if (child.result().outcome == Outcome::exception && child.group_.cancels_on_failure()) child.group_.cancel_children();
+    if (child.result().outcome == Outcome::exception && child.group_.cancels_on_failure())
+      child.group_.cancel_children();
     return child.group_.finished(child);
   }
   GroupCore& group_;
 };
 
 template <class T>
-using NextOf = std::conditional_t<std::is_void_v<T>, bool, std::optional<std::conditional_t<std::is_void_v<T>, char, T>>>;
+using NextOf =
+    std::conditional_t<std::is_void_v<T>, bool, std::optional<std::conditional_t<std::is_void_v<T>, char, T>>>;
 
 }  // namespace detail
 
@@ -115,7 +117,9 @@ template <class T>
 class Group {
  public:
   /// Starts a child. In a cancelled group it starts cancelled.
-  void spawn(Task<T> body [[clang::lifetime_capture_by(this)]]) { core_.add(*new detail::GroupChild<T>(std::move(body), core_)); }
+  void spawn(Task<T> body [[clang::lifetime_capture_by(this)]]) {
+    core_.add(*new detail::GroupChild<T>(std::move(body), core_));
+  }
   /// Asks all children, also those added later, to stop.
   void cancel() noexcept { core_.cancel_children(); }
   bool is_cancelled() const noexcept { return core_.cancelled(); }
@@ -250,7 +254,9 @@ class DiscardingGroup {
       link_ = group_.core_.take_finished();
       return link_ || group_.core_.empty();
     }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return group_.core_.suspend_owner(here); }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept {
+      return group_.core_.suspend_owner(here);
+    }
     void await_resume() noexcept {
       if (!link_) link_ = group_.core_.take_finished();
       if (link_) group_.reap(link_);
@@ -270,7 +276,10 @@ class DiscardingGroup {
  private:
   void reap(detail::GroupLink* link) noexcept {
     auto* child = static_cast<detail::GroupChild<void>*>(link);
-    if (!failed_ && child->result().outcome == detail::Outcome::exception) failed_ = child; else delete child;
+    if (!failed_ && child->result().outcome == detail::Outcome::exception)
+      failed_ = child;
+    else
+      delete child;
   }
   detail::GroupCore core_;
   detail::GroupChild<void>* failed_ = nullptr;

@@ -26,12 +26,14 @@ Task<int> answer_after(Duration time, int n) {
 }
 
 Task<int> sum_of(int count, unsigned width) {
-  co_return co_await with_group<int>([&](this auto, auto& group) -> Task<int> {
-    for (int i = 1; i <= count; ++i) group.spawn(answer(i));
-    int total = 0;
-    while (auto n = co_await group.next()) total += *n;
-    co_return total;
-  }, {.width = width});
+  co_return co_await with_group<int>(
+      [&](this auto, auto& group) -> Task<int> {
+        for (int i = 1; i <= count; ++i) group.spawn(answer(i));
+        int total = 0;
+        while (auto n = co_await group.next()) total += *n;
+        co_return total;
+      },
+      {.width = width});
 }
 
 TEST(Group, GivesEveryResultOnce) {
@@ -54,10 +56,12 @@ TEST(Group, ABoundedOneRunsNoMoreChildrenThanItsWidth) {
     --running;
   };
   manual.run([&](this auto) -> Task<> {
-    co_await with_group<>([&](this auto, auto& group) -> Task<> {
-      for (int i = 0; i < 10; ++i) group.spawn(child());
-      while (co_await group.next()) {}
-    }, {.width = 3});
+    co_await with_group<>(
+        [&](this auto, auto& group) -> Task<> {
+          for (int i = 0; i < 10; ++i) group.spawn(child());
+          while (co_await group.next()) {}
+        },
+        {.width = 3});
   }());
   EXPECT_EQ(most, 3);
   EXPECT_EQ(running, 0);
@@ -87,14 +91,16 @@ TEST(Group, LeavingEarlyCancelsTheRestAndWaitsForIt) {
 
 TEST(Group, CancellingItsTaskCancelsTheChildren) {
   ManualExecutor manual;
-  auto handle = spawn([](this auto) -> Task<int> {
-    co_return co_await with_group<int>([](this auto, auto& group) -> Task<int> {
-      for (int i = 1; i <= 3; ++i) group.spawn(answer_after(1h, i));
-      int total = 0;
-      while (auto n = co_await group.next()) total += *n;
-      co_return total;
-    });
-  }(), {.runtime = &manual.runtime()});
+  auto handle = spawn(
+      [](this auto) -> Task<int> {
+        co_return co_await with_group<int>([](this auto, auto& group) -> Task<int> {
+          for (int i = 1; i <= 3; ++i) group.spawn(answer_after(1h, i));
+          int total = 0;
+          while (auto n = co_await group.next()) total += *n;
+          co_return total;
+        });
+      }(),
+      {.runtime = &manual.runtime()});
   manual.run();
   handle.cancel();
   manual.run();
@@ -147,7 +153,8 @@ TEST(AsyncLet, RunsBesideItsParentAndIsAwaitedLater) {
     auto a = async_let(answer_after(1s, 1));
     auto b = async_let(answer_after(1s, 2));
     co_return co_await a + co_await b;
-  }()), 3);
+  }()),
+            3);
   EXPECT_EQ(manual.now().time_since_epoch(), 1s);
 }
 
@@ -156,7 +163,8 @@ TEST(AsyncLet, DestroyedUnawaitedNamesThePlaceThatMadeIt) {
   EXPECT_DEATH(manual.run([](this auto) -> Task<> {
     auto lost = async_let(answer(1));
     co_return;
-  }()), "async_let ended without being awaited");
+  }()),
+               "async_let ended without being awaited");
 }
 
 Task<int> fib(int n) {
@@ -179,14 +187,16 @@ TEST(Race, TheFirstWinsAndTheOthersAreGone) {
 
 TEST(Timeout, ABodyInTimeGivesItsValueAndLeavesNoTimer) {
   ManualExecutor manual;
-  auto in_time = manual.run([](this auto) -> Task<Result<int>> { co_return co_await with_timeout(2s, answer_after(1s, 1)); }());
+  auto in_time =
+      manual.run([](this auto) -> Task<Result<int>> { co_return co_await with_timeout(2s, answer_after(1s, 1)); }());
   EXPECT_EQ(in_time.value(), 1);
   EXPECT_EQ(manual.runtime().timers().size(), 0u);
 }
 
 TEST(Timeout, ABodyThatIsLateIsCancelledWaitedForAndAnswersDeadline) {
   ManualExecutor manual;
-  auto late = manual.run([](this auto) -> Task<Result<int>> { co_return co_await with_timeout(1s, answer_after(1h, 1)); }());
+  auto late =
+      manual.run([](this auto) -> Task<Result<int>> { co_return co_await with_timeout(1s, answer_after(1h, 1)); }());
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code(), Code::deadline);
   EXPECT_EQ(manual.now().time_since_epoch(), 1s);

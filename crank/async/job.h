@@ -63,7 +63,10 @@ class JobList {
   bool empty() const noexcept { return head_ == nullptr; }
   void push(Job& job) noexcept {
     job.next = nullptr;
-    if (tail_) tail_->next = &job; else head_ = &job;
+    if (tail_)
+      tail_->next = &job;
+    else
+      head_ = &job;
     tail_ = &job;
   }
   void push_front(Job& job) noexcept {

@@ -9,10 +9,11 @@
 #include <vector>
 
 #include "crank/async/actor.h"
-#include "crank/async/async_let.h"
 #include "crank/async/asymmetric_fence.h"
+#include "crank/async/async_let.h"
 #include "crank/async/backtrace.h"
 #include "crank/async/cancellation.h"
+#include "crank/async/clock.h"
 #include "crank/async/continuation.h"
 #include "crank/async/frame_pool.h"
 #include "crank/async/group.h"
@@ -67,7 +68,8 @@ TEST(Backtrace, WalksFramesInnermostFirstAndThenTheParentTask) {
 
 TEST(Task, SuspendingClearsTheCurrentTaskOfTheThread) {
   ManualExecutor manual;
-  auto handle = spawn([](this auto) -> Task<> { (void)co_await sleep_for(1s); }(), {.name = "sleeper", .runtime = &manual.runtime()});
+  auto handle = spawn([](this auto) -> Task<> { (void)co_await sleep_for(1s); }(),
+                      {.name = "sleeper", .runtime = &manual.runtime()});
   manual.step();
   EXPECT_EQ(current_task(), nullptr);
   EXPECT_STREQ(handle.task().name(), "sleeper");
@@ -83,22 +85,27 @@ TEST(Continuation, ResumingTwiceNamesTheSecondPlace) {
       done.resume();
       done.resume();
     });
-  }()), "resumed twice.*laws_test.cc");
+  }()),
+               "resumed twice.*laws_test.cc");
 }
 
 TEST(Continuation, ResumingRunsNoUserCodeInsideTheResumer) {
   ManualExecutor manual;
   std::vector<int> order;
   std::optional<Continuation<>> kept;
-  auto waiter = spawn([&](this auto) -> Task<> {
-    co_await with_continuation([&](Continuation<> done) { kept.emplace(std::move(done)); });
-    order.push_back(2);
-  }(), {.runtime = &manual.runtime()});
-  auto resumer = spawn([&](this auto) -> Task<> {
-    kept->resume();
-    order.push_back(1);
-    co_return;
-  }(), {.runtime = &manual.runtime()});
+  auto waiter = spawn(
+      [&](this auto) -> Task<> {
+        co_await with_continuation([&](Continuation<> done) { kept.emplace(std::move(done)); });
+        order.push_back(2);
+      }(),
+      {.runtime = &manual.runtime()});
+  auto resumer = spawn(
+      [&](this auto) -> Task<> {
+        kept->resume();
+        order.push_back(1);
+        co_return;
+      }(),
+      {.runtime = &manual.runtime()});
   manual.run();
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }
@@ -106,7 +113,8 @@ TEST(Continuation, ResumingRunsNoUserCodeInsideTheResumer) {
 TEST(Continuation, CarriesErrorsAsValues) {
   ManualExecutor manual;
   auto answer = manual.run([](this auto) -> Task<Result<int>> {
-    co_return co_await with_continuation<Result<int>>([](Continuation<Result<int>> done) { done.fail(Error(Code::io, "gone")); });
+    co_return co_await with_continuation<Result<int>>(
+        [](Continuation<Result<int>> done) { done.fail(Error(Code::io, "gone")); });
   }());
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().message(), "gone");
@@ -128,9 +136,8 @@ Task<> resume_it(Continuation<int> done) {
 Task<> resume_from_another_task(int times) {
   for (int i = 0; i < times; ++i) {
     std::optional<TaskHandle<>> helper;
-    int value = co_await with_continuation<int>([&](Continuation<int> done) {
-      helper.emplace(spawn(resume_it(std::move(done))));
-    });
+    int value = co_await with_continuation<int>(
+        [&](Continuation<int> done) { helper.emplace(spawn(resume_it(std::move(done)))); });
     EXPECT_EQ(value, 1);
     co_await std::move(*helper);
   }
@@ -167,13 +174,15 @@ TEST(TaskLocals, TravelToCallsAndChildrenAreCopiedBySpawnAndNotByDetached) { eve
 
 Task<Priority> my_priority() { co_return current_task()->priority; }
 Task<> priorities_travel() {
-  auto high = spawn([](this auto) -> Task<> {
-    EXPECT_EQ(co_await spawn(my_priority()), Priority::high);
-    auto child = async_let(my_priority());
-    EXPECT_EQ(co_await child, Priority::high);
-    // Awaited by a high one, so raised if it is still waiting: at least medium, never below.
-    EXPECT_GE(co_await spawn_detached(my_priority()), Priority::medium);
-  }(), {.priority = Priority::high});
+  auto high = spawn(
+      [](this auto) -> Task<> {
+        EXPECT_EQ(co_await spawn(my_priority()), Priority::high);
+        auto child = async_let(my_priority());
+        EXPECT_EQ(co_await child, Priority::high);
+        // Awaited by a high one, so raised if it is still waiting: at least medium, never below.
+        EXPECT_GE(co_await spawn_detached(my_priority()), Priority::medium);
+      }(),
+      {.priority = Priority::high});
   co_await std::move(high);
 }
 TEST(Priorities, AreInheritedByChildrenAndSpawnedTasks) { everywhere(priorities_travel); }
@@ -225,7 +234,8 @@ TEST(Cancellation, HandlersThatTouchEachOtherDoNotDeadlock) {
 }
 
 struct EndsItself : CancellationHandler {
-  EndsItself() : CancellationHandler([](CancellationHandler& self) noexcept { static_cast<EndsItself&>(self).run(); }) {}
+  EndsItself()
+      : CancellationHandler([](CancellationHandler& self) noexcept { static_cast<EndsItself&>(self).run(); }) {}
   void run() noexcept {
     ++runs;
     owner->reset();  // destroys this
@@ -274,7 +284,8 @@ TEST(Cancellation, AShieldLetsCleanUpSleep) {
 
 Task<> cancel_races_with_the_end() {
   auto handle = spawn([](this auto) -> Task<int> {
-    auto inner = async_let([](this auto) -> Task<int> { co_return (co_await sleep_for(1h)) == SleepOutcome::cancelled; }());
+    auto inner =
+        async_let([](this auto) -> Task<int> { co_return (co_await sleep_for(1h)) == SleepOutcome::cancelled; }());
     co_return co_await inner;
   }());
   co_await yield();
@@ -287,8 +298,10 @@ TEST(Cancellation, TravelsDownWhileTheTaskIsStillSettingUp) { everywhere(cancel_
 
 struct Mark : Job {
   Mark(std::vector<int>* list, int value, Priority urgency)
-      : Job([](Job* job) noexcept { static_cast<Mark*>(job)->into->push_back(static_cast<Mark*>(job)->number); }, urgency),
-        into(list), number(value) {}
+      : Job([](Job* job) noexcept { static_cast<Mark*>(job)->into->push_back(static_cast<Mark*>(job)->number); },
+            urgency),
+        into(list),
+        number(value) {}
   std::vector<int>* into;
   int number;
 };
@@ -299,11 +312,14 @@ TEST(Priorities, OrderAWorkersQueueAndAnActorsQueue) {
     std::vector<int> order;
     std::vector<std::unique_ptr<Mark>> marks;
     DefaultActor actor(pool.runtime());
-    sync_wait(pool, [](this auto, auto& order, auto& marks, DefaultActor& actor, bool on_actor, Pool& pool) -> Task<> {
-      for (int i = 0; i < 4; ++i) marks.push_back(std::make_unique<Mark>(&order, i, static_cast<Priority>(i)));
-      for (auto& mark : marks) on_actor ? actor.enqueue(*mark) : pool.enqueue(*mark);
-      while (order.size() < 4) co_await yield();
-    }(order, marks, actor, on_actor, pool), {.priority = Priority::background});
+    sync_wait(pool,
+              [](this auto, auto& order, auto& marks, DefaultActor& actor, bool on_actor, Pool& pool) -> Task<> {
+                for (int i = 0; i < 4; ++i)
+                  marks.push_back(std::make_unique<Mark>(&order, i, static_cast<Priority>(i)));
+                for (auto& mark : marks) on_actor ? actor.enqueue(*mark) : pool.enqueue(*mark);
+                while (order.size() < 4) co_await yield();
+              }(order, marks, actor, on_actor, pool),
+              {.priority = Priority::background});
     EXPECT_EQ(order, (std::vector<int>{3, 2, 1, 0})) << (on_actor ? "actor" : "pool");
   }
 }
@@ -326,17 +342,20 @@ TEST(Priorities, WhoIsWaitedForIsRaisedDownToItsLastChild) {
     co_await with_continuation([&](Continuation<> done) { hold.emplace(std::move(done)); });
     seen = current_task()->priority;
   };
-  auto low = spawn([&](this auto) -> Task<> {
-    co_await with_group<>([&](this auto, auto& group) -> Task<> {
-      group.spawn([](this auto, auto inner) -> Task<> {
-        auto child = async_let(inner());
-        co_await child;
-      }(deep));
-      co_await group.next();
-    });
-  }(), {.priority = Priority::background, .runtime = &manual.runtime()});
+  auto low = spawn(
+      [&](this auto) -> Task<> {
+        co_await with_group<>([&](this auto, auto& group) -> Task<> {
+          group.spawn([](this auto, auto inner) -> Task<> {
+            auto child = async_let(inner());
+            co_await child;
+          }(deep));
+          co_await group.next();
+        });
+      }(),
+      {.priority = Priority::background, .runtime = &manual.runtime()});
   manual.run();
-  auto high = spawn([&](this auto) -> Task<> { co_await std::move(low); }(), {.priority = Priority::high, .runtime = &manual.runtime()});
+  auto high = spawn([&](this auto) -> Task<> { co_await std::move(low); }(),
+                    {.priority = Priority::high, .runtime = &manual.runtime()});
   manual.run();
   hold->resume();
   manual.run();
@@ -368,7 +387,10 @@ TEST(Pool, WhatIsPostedToAWorkerRunsThereInOrder) {
             int number = self.number;
             EXPECT_EQ(ran.fetch_add(1), number);  // the last one lets the test, and this job, end
             ran.notify_all();
-          }), pool(p), ran(r), number(n) {}
+          }),
+          pool(p),
+          ran(r),
+          number(n) {}
     Pool& pool;
     std::atomic<int>& ran;
     int number;
@@ -457,7 +479,8 @@ TEST(Frames, ADeepRecursionOfReadyAwaitsKeepsTheStackFlat) {
 #if defined(__OPTIMIZE__)
   EXPECT_EQ(manual.run(Deep::down(200'000)), 200'000);
 #else
-  EXPECT_EQ(manual.run(Deep::down(1'000)), 1'000);  // without optimisation symmetric transfer is still a tail call; shorter only for time
+  EXPECT_EQ(manual.run(Deep::down(1'000)),
+            1'000);  // without optimisation symmetric transfer is still a tail call; shorter only for time
 #endif
 }
 
@@ -519,7 +542,8 @@ TEST(MainExecutor, KeepsItsGuaranteeWhenAnotherThreadServesIt) {
     }
   };
   std::vector<TaskHandle<>> tasks;
-  for (int i = 0; i < 4; ++i) tasks.push_back(spawn(body(), {.executor = pool.runtime().main(), .runtime = &pool.runtime()}));
+  for (int i = 0; i < 4; ++i)
+    tasks.push_back(spawn(body(), {.executor = pool.runtime().main(), .runtime = &pool.runtime()}));
   auto all_done = [&] {
     for (auto& task : tasks)
       if (!task.is_done()) return false;
@@ -530,6 +554,13 @@ TEST(MainExecutor, KeepsItsGuaranteeWhenAnotherThreadServesIt) {
     while (!all_done()) loop.run_ready(pool.runtime());
   }).join();
   EXPECT_TRUE(all_done());
+}
+
+// ---- clocks
+
+TEST(Clock, TheContinuousOneIsNeverBehindTheSuspendingOne) {
+  Instant suspending = suspending_now();
+  EXPECT_GE(continuous_now(), suspending);  // on Linux both count from the start of the machine
 }
 
 // ---- R14

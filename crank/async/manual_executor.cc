@@ -5,22 +5,23 @@
 namespace crank {
 
 ManualExecutor::ManualExecutor(std::optional<std::uint64_t> seed) noexcept
-    : runtime_({.context = this,
-                .enqueue_global =
-                    [](void* context, Job& job) noexcept {
-                      static_cast<ManualExecutor*>(context)->jobs_.push_back({&job, false});
-                    },
-                .enqueue_delayed =
-                    [](void* context, Job& job, Instant when) noexcept {
-                      auto& self = *static_cast<ManualExecutor*>(context);
-                      self.timer_job_ = &job;
-                      self.timer_at_ = when;
-                    },
-                .enqueue_main =
-                    [](void* context, Job& job) noexcept {
-                      static_cast<ManualExecutor*>(context)->jobs_.push_back({&job, true});
-                    }},
-               [](void* clock) noexcept { return static_cast<ManualExecutor*>(clock)->now_; }, this),
+    : runtime_(
+          {.context = this,
+           .enqueue_global =
+               [](void* context, Job& job) noexcept {
+                 static_cast<ManualExecutor*>(context)->jobs_.push_back({&job, false});
+               },
+           .enqueue_delayed =
+               [](void* context, Job& job, Instant when) noexcept {
+                 auto& self = *static_cast<ManualExecutor*>(context);
+                 self.timer_job_ = &job;
+                 self.timer_at_ = when;
+               },
+           .enqueue_main =
+               [](void* context, Job& job) noexcept {
+                 static_cast<ManualExecutor*>(context)->jobs_.push_back({&job, true});
+               }},
+          [](void* clock) noexcept { return static_cast<ManualExecutor*>(clock)->now_; }, this),
       seed_(seed),
       state_(seed.value_or(0)) {}
 

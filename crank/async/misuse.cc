@@ -12,8 +12,10 @@ void misuse(const char* what, const char* function, const char* file, unsigned l
   (void)what, (void)function, (void)file, (void)line;
   __builtin_trap();
 #else
-  if (function) std::fprintf(stderr, "crank: %s: %s (%s:%u)\n", what, function, file ? file : "?", line);
-  else std::fprintf(stderr, "crank: %s\n", what);
+  if (function)
+    std::fprintf(stderr, "crank: %s: %s (%s:%u)\n", what, function, file ? file : "?", line);
+  else
+    std::fprintf(stderr, "crank: %s\n", what);
   std::fflush(stderr);
   std::abort();
 #endif

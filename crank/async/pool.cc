@@ -1,21 +1,21 @@
 #include "crank/async/pool.h"
 
+#include <pthread.h>
 #include <bit>
 #include <cstdio>
-#include <pthread.h>
 
 #include "crank/async/pool_worker.h"
 
 namespace crank {
 Pool::State::State(PoolOptions chosen)
     : options(std::move(chosen)),
-      runtime({.context = this,
-               .enqueue_global =
-                   [](void* context, Job& job) noexcept { static_cast<State*>(context)->pool->enqueue(job); },
-               .enqueue_delayed = [](void* context, Job& job,
-                                     Instant when) noexcept { static_cast<State*>(context)->set_deadline(job, when); },
-               .enqueue_main =
-                   [](void* context, Job& job) noexcept { static_cast<State*>(context)->main_loop.enqueue(job); }}) {}
+      runtime(
+          {.context = this,
+           .enqueue_global = [](void* context, Job& job) noexcept { static_cast<State*>(context)->pool->enqueue(job); },
+           .enqueue_delayed = [](void* context, Job& job,
+                                 Instant when) noexcept { static_cast<State*>(context)->set_deadline(job, when); },
+           .enqueue_main = [](void* context,
+                              Job& job) noexcept { static_cast<State*>(context)->main_loop.enqueue(job); }}) {}
 
 void Pool::State::wake(unsigned worker) noexcept {
   idle.fetch_and(~(std::uint64_t{1} << worker), std::memory_order_seq_cst);
@@ -57,7 +57,10 @@ void Pool::State::set_deadline(Job& job, Instant when) noexcept {
   PoolWorker* here = detail::thread_state().worker;
   if (here && &here->pool() == this) return;
   int guarding = guard.load(std::memory_order_seq_cst);
-  if (guarding >= 0) wake(static_cast<unsigned>(guarding)); else wake_one();
+  if (guarding >= 0)
+    wake(static_cast<unsigned>(guarding));
+  else
+    wake_one();
 }
 
 void Pool::State::wake_monitor() noexcept {
@@ -105,10 +108,11 @@ void Pool::State::monitor() {
       if (so_far < options.blocked_after || seen[i].reported) continue;
       seen[i].reported = true;
       lock.unlock();
-      if (options.on_blocked) options.on_blocked(i, so_far);
+      if (options.on_blocked)
+        options.on_blocked(i, so_far);
       else
-        std::fprintf(stderr, "crank: worker %u has been running one job for %lld ms: blocking calls starve the pool\n", i,
-                     static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(so_far).count()));
+        std::fprintf(stderr, "crank: worker %u has been running one job for %lld ms: blocking calls starve the pool\n",
+                     i, static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(so_far).count()));
       lock.lock();
     }
     bool overdue = deadline.load(std::memory_order_relaxed) <= now.time_since_epoch().count();
@@ -155,8 +159,10 @@ Parker& Pool::parker(unsigned worker) noexcept { return *state_->workers[worker]
 
 void Pool::enqueue(Job& job) {
   PoolWorker* here = detail::thread_state().worker;
-  if (here && &here->pool() == state_.get()) here->push(job);
-  else state_->post_outside(job);
+  if (here && &here->pool() == state_.get())
+    here->push(job);
+  else
+    state_->post_outside(job);
 }
 
 void Pool::post_to(unsigned worker, Job& job) noexcept {

@@ -12,7 +12,8 @@ void PoolWorker::push(Job& job) {
   nonempty_ |= 1u << level;
   const void* soon = job.kind == JobKind::task ? static_cast<TaskRecord&>(job).resume_point.address() : nullptr;
   std::int64_t depth = deques_[level].push(&job, soon);
-  if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]] return;
+  if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]]
+    return;
   // Deep enough for a thief to pay for its waking, or this worker has been busy for a while and nobody looks in.
   bool unguarded = since_wake_ >= 16 && pool_.guard.load(std::memory_order_relaxed) < 0;
   if ((depth >= 2 || unguarded) && pool_.searching.load(std::memory_order_relaxed) == 0) pool_.wake_one();
@@ -72,7 +73,8 @@ Job* PoolWorker::timer_if_due() noexcept {
   auto due = pool_.deadline.load(std::memory_order_acquire);
   if (due == Instant::max().time_since_epoch().count()) return nullptr;
   if (pool_.runtime.now().time_since_epoch().count() < due) return nullptr;
-  if (!pool_.deadline.compare_exchange_strong(due, Instant::max().time_since_epoch().count(), std::memory_order_acq_rel))
+  if (!pool_.deadline.compare_exchange_strong(due, Instant::max().time_since_epoch().count(),
+                                              std::memory_order_acq_rel))
     return nullptr;
   return pool_.timer_job.load(std::memory_order_acquire);
 }
@@ -138,18 +140,18 @@ Job* PoolWorker::wait_for_work() {
     }
     backoff_us_ = 50;
     since_wake_ = 0;
-    if (pool_.monitor_asleep.load(std::memory_order_relaxed)) [[unlikely]] pool_.wake_monitor();
+    if (pool_.monitor_asleep.load(std::memory_order_relaxed)) [[unlikely]]
+      pool_.wake_monitor();
     // There is more where this came from: pass the word on.
-    if (pool_.idle.load(std::memory_order_relaxed) != 0 && pool_.workers[victim_]->deques_[level_of(Priority::medium)].size() >= 2) {
+    if (pool_.idle.load(std::memory_order_relaxed) != 0 &&
+        pool_.workers[victim_]->deques_[level_of(Priority::medium)].size() >= 2) {
       pool_.wake_one();
     }
     return job;
   }
 }
 
-bool PoolWorker::take_back(Job& job) noexcept {
-  return deques_[level_of(job.priority)].pop_if(&job);
-}
+bool PoolWorker::take_back(Job& job) noexcept { return deques_[level_of(job.priority)].pop_if(&job); }
 
 bool detail::take_back(Job& job) noexcept {
   PoolWorker* worker = thread_state().worker;

@@ -37,9 +37,7 @@ class JobStack {
   }
   bool empty() const noexcept { return newest_.load(std::memory_order_seq_cst) == nullptr; }
   /// Newest first, linked by `next`.
-  Job* take_newest_first() noexcept {
-    return empty() ? nullptr : newest_.exchange(nullptr, std::memory_order_acquire);
-  }
+  Job* take_newest_first() noexcept { return empty() ? nullptr : newest_.exchange(nullptr, std::memory_order_acquire); }
 
  private:
   std::atomic<Job*> newest_{nullptr};
@@ -70,7 +68,7 @@ class alignas(128) PoolWorker {
 
   Pool::State& pool_;
   const unsigned index_;
-  std::uint32_t nonempty_ = 0;    // a bit for each level that may have jobs
+  std::uint32_t nonempty_ = 0;  // a bit for each level that may have jobs
   std::uint32_t tick_ = 0;
   std::uint32_t since_wake_ = 0;
   unsigned victim_ = 0;

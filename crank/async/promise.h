@@ -67,14 +67,16 @@ struct alignas(8) PromiseBase {
 // What a frame that is a task's outermost one, or isolated, does at its end and its beginning.
 std::coroutine_handle<> finish_frame(PromiseBase& promise) noexcept;
 // `home` lives in the awaiter, in the caller's frame.
-std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame, ExecutorRef& home) noexcept;
+std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame,
+                                       ExecutorRef& home) noexcept;
 
 struct FinalAwaiter {
   static bool await_ready() noexcept { return false; }
   template <class Promise>
   static std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) noexcept {
     PromiseBase& promise = frame.promise();
-    if (promise.isolation) [[unlikely]] return finish_frame(promise);
+    if (promise.isolation) [[unlikely]]
+      return finish_frame(promise);
     return promise.continuation;
   }
   static void await_resume() noexcept {}
@@ -104,7 +106,8 @@ struct ResultSlot {
   ResultSlot& operator=(const ResultSlot&) = delete;
   ~ResultSlot() {
     if (outcome == Outcome::value) value.~Stored();
-    if (outcome == Outcome::exception) [[unlikely]] exception->free(exception);
+    if (outcome == Outcome::exception) [[unlikely]]
+      exception->free(exception);
   }
 
   template <class... From>
@@ -131,9 +134,12 @@ struct ResultSlot {
       }
       misuse("an exception left a task that is awaited by code built without exceptions");
     }
-    if constexpr (std::is_void_v<T>) return;
-    else if constexpr (std::is_reference_v<T>) return static_cast<T>(*value);
-    else return std::move(value);
+    if constexpr (std::is_void_v<T>)
+      return;
+    else if constexpr (std::is_reference_v<T>)
+      return static_cast<T>(*value);
+    else
+      return std::move(value);
   }
 };
 
@@ -143,8 +149,10 @@ struct ReturnValue : PromiseBase {
   template <class From = T>
     requires std::is_convertible_v<From&&, T>
   void return_value(From&& from) {
-    if constexpr (std::is_reference_v<T>) result.emplace(std::addressof(from));
-    else result.emplace(std::forward<From>(from));
+    if constexpr (std::is_reference_v<T>)
+      result.emplace(std::addressof(from));
+    else
+      result.emplace(std::forward<From>(from));
   }
 };
 template <>
@@ -183,17 +191,17 @@ struct Promise : TaskState<T> {
 
   void unhandled_exception() noexcept {
     if constexpr (policy == Exceptions::propagate) {
-      auto* box = new ExceptionBox{
-          new std::exception_ptr(std::current_exception()),
-          [](ExceptionBox* self) {
-            std::exception_ptr thrown = std::move(*static_cast<std::exception_ptr*>(self->exception));
-            self->free(self);
-            std::rethrow_exception(std::move(thrown));
-          },
-          [](ExceptionBox* self) noexcept {
-            delete static_cast<std::exception_ptr*>(self->exception);
-            delete self;
-          }};
+      auto* box = new ExceptionBox{new std::exception_ptr(std::current_exception()),
+                                   [](ExceptionBox* self) {
+                                     std::exception_ptr thrown =
+                                         std::move(*static_cast<std::exception_ptr*>(self->exception));
+                                     self->free(self);
+                                     std::rethrow_exception(std::move(thrown));
+                                   },
+                                   [](ExceptionBox* self) noexcept {
+                                     delete static_cast<std::exception_ptr*>(self->exception);
+                                     delete self;
+                                   }};
       this->result.exception = box;
       this->result.outcome = Outcome::exception;
     } else {

@@ -27,7 +27,8 @@ bool SleepAwaiter::await_suspend(std::coroutine_handle<> here) noexcept {
   task.runtime->timers().add(*this, when_, tolerance_);
   attach(task);
   State arming = State::arming;
-  if (state_.compare_exchange_strong(arming, State::asleep, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
+  if (state_.compare_exchange_strong(arming, State::asleep, std::memory_order_acq_rel, std::memory_order_acquire))
+    return true;
   unsuspend(task);
   return false;
 }

@@ -10,7 +10,10 @@
 
 namespace crank {
 
-enum class [[nodiscard("a sleep may have been cut short by cancellation")]] SleepOutcome : unsigned char { elapsed, cancelled };
+enum class [[nodiscard("a sleep may have been cut short by cancellation")]] SleepOutcome : unsigned char {
+  elapsed,
+  cancelled
+};
 
 namespace detail {
 

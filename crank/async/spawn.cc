@@ -34,9 +34,12 @@ std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record, PromiseBase& 
     // The task that waited longest goes on here if it may; the others are enqueued.
     while (waiter) {
       JoinWaiter* following = waiter->next;
-      if (waiter->notify) waiter->notify(*waiter);
-      else if (following) resume_later(*waiter->task);
-      else next = transfer(*waiter->task, waiter->task->executor);
+      if (waiter->notify)
+        waiter->notify(*waiter);
+      else if (following)
+        resume_later(*waiter->task);
+      else
+        next = transfer(*waiter->task, waiter->task->executor);
       waiter = following;
     }
   }

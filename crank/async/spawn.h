@@ -24,11 +24,11 @@ namespace crank {
 class Pool;
 
 struct SpawnOptions {
-  const char* name = nullptr;               ///< a literal; shown in reports
-  std::optional<Priority> priority = {};    ///< else inherited
-  std::optional<ExecutorRef> executor = {}; ///< start on this actor, custom executor or main; else inherited
-  Runtime* runtime = nullptr;               ///< else the current one; needed outside of the runtime's threads
-  TaskExecutor* preference = nullptr;       ///< where its generic code prefers to run
+  const char* name = nullptr;                ///< a literal; shown in reports
+  std::optional<Priority> priority = {};     ///< else inherited
+  std::optional<ExecutorRef> executor = {};  ///< start on this actor, custom executor or main; else inherited
+  Runtime* runtime = nullptr;                ///< else the current one; needed outside of the runtime's threads
+  TaskExecutor* preference = nullptr;        ///< where its generic code prefers to run
 };
 
 namespace detail {
@@ -147,7 +147,9 @@ class [[nodiscard]] HandleAwaiter : public Awaiter, EscalationLink {
  public:
   explicit HandleAwaiter(Spawned<T>& task) noexcept
       : EscalationLink([](CancellationHandler&) noexcept {},
-                       [](EscalationLink& self, Priority least) noexcept { static_cast<HandleAwaiter&>(self).task_->escalate(least); }),
+                       [](EscalationLink& self, Priority least) noexcept {
+                         static_cast<HandleAwaiter&>(self).task_->escalate(least);
+                       }),
         task_(&task) {}
   HandleAwaiter(const HandleAwaiter&) = delete;
   ~HandleAwaiter() { task_->release(); }
@@ -183,7 +185,10 @@ Task<T> owning_call(Function function) {
 }
 
 template <class F>
-concept TaskFunction = requires(F& function) { typename TaskOf<F>::Value; function().release(); };
+concept TaskFunction = requires(F& function) {
+  typename TaskOf<F>::Value;
+  function().release();
+};
 
 }  // namespace detail
 

@@ -46,7 +46,8 @@ struct Tick {
 template <class T>
 class TickTimer : Timer {
  public:
-  TickTimer(TimerQueue& queue, StreamSource<Tick<T>> events) : Timer(fire_tick), queue_(queue), events_(std::move(events)) {}
+  TickTimer(TimerQueue& queue, StreamSource<Tick<T>> events)
+      : Timer(fire_tick), queue_(queue), events_(std::move(events)) {}
   ~TickTimer() { stop(); }
   void start(Instant when, std::uint64_t generation) {
     stop();
@@ -153,7 +154,8 @@ Stream<T> debounce(G& group, Stream<T> in, Duration quiet) {
   auto events = make_stream<detail::Tick<T>>(Buffering::unbounded());
   auto ends = make_stream<T>(Buffering::bounded(1));
   group.spawn(detail::feed_ticks(std::move(in), events.source));
-  group.spawn(detail::debounce_stream(std::move(events.stream), std::move(events.source), std::move(ends.source), quiet));
+  group.spawn(
+      detail::debounce_stream(std::move(events.stream), std::move(events.source), std::move(ends.source), quiet));
   return std::move(ends.stream);
 }
 /// Values in chunks: of `most` values, or of what came within `longest` of the chunk's first.
@@ -162,7 +164,8 @@ Stream<std::vector<T>> chunk(G& group, Stream<T> in, std::size_t most, Duration 
   auto events = make_stream<detail::Tick<T>>(Buffering::unbounded());
   auto ends = make_stream<std::vector<T>>(Buffering::bounded(1));
   group.spawn(detail::feed_ticks(std::move(in), events.source));
-  group.spawn(detail::chunk_stream(std::move(events.stream), std::move(events.source), std::move(ends.source), most, longest));
+  group.spawn(
+      detail::chunk_stream(std::move(events.stream), std::move(events.source), std::move(ends.source), most, longest));
   return std::move(ends.stream);
 }
 

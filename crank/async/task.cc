@@ -21,7 +21,8 @@ std::coroutine_handle<> finish_frame(PromiseBase& promise) noexcept {
   return transfer(task, *promise.isolation);
 }
 
-std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame, ExecutorRef& home) noexcept {
+std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame,
+                                       ExecutorRef& home) noexcept {
   ThreadState& thread = thread_state();
   ExecutorRef here = thread.turn->executor;
   home = here.is_immediate() ? ExecutorRef::generic() : here;

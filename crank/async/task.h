@@ -17,7 +17,7 @@ namespace crank {
 
 template <class T = void>
 class [[nodiscard("a Task does nothing until it is awaited or spawned"), clang::coro_return_type,
-          clang::coro_lifetimebound, clang::coro_await_elidable]] Task {
+        clang::coro_lifetimebound, clang::coro_await_elidable]] Task {
  public:
   using Value = T;
 
@@ -34,7 +34,9 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned"), clang::
   }
 
   /// For the runtime: the frame, whose promise starts with TaskState<T>; the caller destroys it.
-  [[nodiscard]] std::coroutine_handle<detail::TaskState<T>> release() noexcept { return std::exchange(frame_, nullptr); }
+  [[nodiscard]] std::coroutine_handle<detail::TaskState<T>> release() noexcept {
+    return std::exchange(frame_, nullptr);
+  }
 
  private:
   template <class, Exceptions>
@@ -49,8 +51,8 @@ namespace detail {
 template <class T, Exceptions policy>
 Task<T> Promise<T, policy>::get_return_object() noexcept {
   static_assert(alignof(Promise) == alignof(PromiseBase), "results with extended alignment: return a pointer to them");
-  return Task<T>(std::coroutine_handle<TaskState<T>>::from_address(
-      std::coroutine_handle<Promise>::from_promise(*this).address()));
+  return Task<T>(
+      std::coroutine_handle<TaskState<T>>::from_address(std::coroutine_handle<Promise>::from_promise(*this).address()));
 }
 
 template <class T, Exceptions policy>
@@ -66,7 +68,8 @@ class [[nodiscard]] TaskAwaiter : public Awaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
     PromiseBase& callee = frame_.promise();
     callee.continuation = caller;
-    if (callee.isolation) [[unlikely]] return enter_isolated(callee, frame_, home_);
+    if (callee.isolation) [[unlikely]]
+      return enter_isolated(callee, frame_, home_);
     return frame_;
   }
   T await_resume() { return frame_.promise().result.template take<policy>(); }

@@ -7,7 +7,8 @@ void copy_locals(TaskRecord& to, const TaskRecord& from) {
   LocalBinding** tail = &to.locals;
   for (LocalBinding* binding = from.locals; binding; binding = binding->next) {
     bool shadowed = false;
-    for (LocalBinding* inner = from.locals; inner != binding; inner = inner->next) shadowed |= inner->key == binding->key;
+    for (LocalBinding* inner = from.locals; inner != binding; inner = inner->next)
+      shadowed |= inner->key == binding->key;
     if (shadowed) continue;
     LocalBinding* copied = binding->copy(*binding);
     copied->next = nullptr;

@@ -56,7 +56,8 @@ namespace detail {
 template <class T>
 struct OwnedBinding : LocalBinding {
   T stored;
-  OwnedBinding(const void* key, T from) : LocalBinding{key, nullptr, nullptr, copy_of, destroyed}, stored(std::move(from)) {
+  OwnedBinding(const void* key, T from)
+      : LocalBinding{key, nullptr, nullptr, copy_of, destroyed}, stored(std::move(from)) {
     value = &stored;
   }
   static LocalBinding* copy_of(const LocalBinding& binding) {

@@ -60,7 +60,7 @@ class TaskRecord : public Job {
   detail::BiasedLock handlers_lock;  // the owner is whoever runs the task; here, in the padding of Job
   std::atomic<std::uint32_t> status{0};
   std::coroutine_handle<> resume_point;
-  ExecutorRef executor;                ///< where it runs when resumed
+  ExecutorRef executor;  ///< where it runs when resumed
   Runtime* runtime;
   TaskExecutor* preference = nullptr;  ///< null: none
   TaskRecord* parent = nullptr;        ///< of a structured child; it outlives the child

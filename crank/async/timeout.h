@@ -24,7 +24,9 @@ struct ResultOf<Result<T>> {
 /// Cancels a child at an instant. `stop` says whether it did; afterwards the timer does nothing more.
 class DeadlineTimer : Timer {
  public:
-  DeadlineTimer(TaskRecord& child, Instant when) : Timer(expire), child_(child) { child_.runtime->timers().add(*this, when); }
+  DeadlineTimer(TaskRecord& child, Instant when) : Timer(expire), child_(child) {
+    child_.runtime->timers().add(*this, when);
+  }
   bool stop() noexcept;
 
  private:
@@ -53,8 +55,8 @@ Task<typename detail::ResultOf<T>::type> with_deadline(Instant deadline, Task<T>
 
 template <class T, Exceptions policy = default_exceptions>
 [[clang::coro_wrapper]] Task<typename detail::ResultOf<T>::type> with_timeout(Duration limit, Task<T> body) {
-  return with_deadline<T, policy>(detail::current_task_or_misuse("with_timeout outside of a task").runtime->now() + limit,
-                                  std::move(body));
+  return with_deadline<T, policy>(
+      detail::current_task_or_misuse("with_timeout outside of a task").runtime->now() + limit, std::move(body));
 }
 
 }  // namespace crank

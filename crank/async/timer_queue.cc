@@ -54,7 +54,8 @@ void TimerQueue::arm_locked() noexcept {
 void TimerQueue::add(Timer& timer, Instant when, Duration tolerance) {
   detail::LockGuard guard(lock_);
   // With tolerance the timer moves onto an instant already armed in its window, and so shares that wake-up.
-  if (tolerance > Duration::zero() && armed_ > when && armed_ != Instant::max() && armed_ - when <= tolerance) when = armed_;
+  if (tolerance > Duration::zero() && armed_ > when && armed_ != Instant::max() && armed_ - when <= tolerance)
+    when = armed_;
   std::uint32_t number = free_;
   if (number == Timer::idle) {
     number = static_cast<std::uint32_t>(known_.size());

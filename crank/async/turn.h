@@ -18,11 +18,11 @@ class Runtime;
 class TaskRecord;
 
 struct Turn {
-  ExecutorRef executor;              ///< the serial executor code runs on now; a hand-off changes it
-  Runtime* runtime = nullptr;        ///< where work started here is enqueued
+  ExecutorRef executor;                   ///< the serial executor code runs on now; a hand-off changes it
+  Runtime* runtime = nullptr;             ///< where work started here is enqueued
   TaskExecutor* task_executor = nullptr;  ///< the preferred executor whose thread this is; null: the runtime's pool
   Turn* outer = nullptr;
-  bool yield_requested = false;      ///< asks whoever runs here not to take a further executor along (R4)
+  bool yield_requested = false;  ///< asks whoever runs here not to take a further executor along (R4)
 };
 
 /// What a thread is doing: the current task and its turns. A fiber owns one.

@@ -23,7 +23,8 @@ class WorkDeque {
     std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
     std::int64_t top = top_.load(std::memory_order_acquire);
     Ring* ring = ring_.load(std::memory_order_relaxed);
-    if (bottom - top > ring->mask) [[unlikely]] ring = grow(ring, top, bottom);
+    if (bottom - top > ring->mask) [[unlikely]]
+      ring = grow(ring, top, bottom);
     ring->at(bottom).store(job, std::memory_order_relaxed);
     ring->soon[bottom & ring->mask] = soon;
     bottom_.store(bottom + 1, std::memory_order_release);
@@ -50,7 +51,8 @@ class WorkDeque {
     Job* job = nullptr;
     if (top == bottom) {
       job = ring->at(bottom).load(std::memory_order_relaxed);
-      if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) job = nullptr;
+      if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+        job = nullptr;
     }
     bottom_.store(bottom + 1, std::memory_order_relaxed);
     return job;
@@ -68,7 +70,8 @@ class WorkDeque {
     std::int64_t top = top_.load(std::memory_order_acquire);
     if (bottom_.load(std::memory_order_relaxed) <= top) return nullptr;
     Job* job = ring_.load(std::memory_order_relaxed)->at(top).load(std::memory_order_relaxed);
-    if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return nullptr;
+    if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+      return nullptr;
     return job;
   }
 
@@ -79,10 +82,12 @@ class WorkDeque {
     if (asymmetric_fences()) {
       heavy_fence();
     }
-    std::int64_t bottom = asymmetric_fences() ? bottom_.load(std::memory_order_acquire) : bottom_.fetch_add(0, std::memory_order_seq_cst);
+    std::int64_t bottom =
+        asymmetric_fences() ? bottom_.load(std::memory_order_acquire) : bottom_.fetch_add(0, std::memory_order_seq_cst);
     if (bottom <= top) return nullptr;
     Job* job = ring_.load(std::memory_order_acquire)->at(top).load(std::memory_order_relaxed);
-    if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return nullptr;
+    if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+      return nullptr;
     return job;
   }
 

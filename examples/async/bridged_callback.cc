@@ -13,12 +13,15 @@ std::thread legacy_read(int sensor, std::move_only_function<void(int status, int
 
 crank::Task<crank::Result<int>> read_sensor(int sensor) {
   std::thread library;
-  auto value = co_await crank::with_continuation<crank::Result<int>>([&](crank::Continuation<crank::Result<int>> go_on) {
-    library = legacy_read(sensor, [go_on = std::move(go_on)](int status, int value) mutable {
-      if (status == 0) go_on.resume(value);
-      else go_on.fail(crank::Error(crank::Code::io, "the sensor does not answer"));
-    });
-  });
+  auto value =
+      co_await crank::with_continuation<crank::Result<int>>([&](crank::Continuation<crank::Result<int>> go_on) {
+        library = legacy_read(sensor, [go_on = std::move(go_on)](int status, int value) mutable {
+          if (status == 0)
+            go_on.resume(value);
+          else
+            go_on.fail(crank::Error(crank::Code::io, "the sensor does not answer"));
+        });
+      });
   library.join();
   co_return value;
 }

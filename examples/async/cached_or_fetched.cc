@@ -35,7 +35,8 @@ int main() {
   auto ask = [&](this auto, int key) -> crank::Task<> {
     auto before = crank::current_runtime()->now();
     std::string value = co_await cache.call(&Cache::get, key);
-    std::printf("%s after %lld ms\n", value.c_str(), static_cast<long long>((crank::current_runtime()->now() - before) / 1ms));
+    std::printf("%s after %lld ms\n", value.c_str(),
+                static_cast<long long>((crank::current_runtime()->now() - before) / 1ms));
   };
   manual.run(ask(1));
   manual.run(ask(1));

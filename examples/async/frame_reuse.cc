@@ -4,7 +4,7 @@
 #include "crank/async/frame_pool.h"
 #include "crank/async/manual_executor.h"
 
-crank::Task<long> square(long n) { co_return n * n; }
+crank::Task<long> square(long n) { co_return n* n; }
 
 crank::Task<long> sum_of_squares(long count) {
   long sum = 0;

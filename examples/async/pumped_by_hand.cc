@@ -29,9 +29,11 @@ class Pump {
   crank::Runtime runtime_{
       {.context = this,
        .enqueue_global = [](void* c, crank::Job& job) noexcept { of(c).jobs_.push(job); },
-       .enqueue_delayed = [](void* c, crank::Job& job, crank::Instant when) noexcept { of(c).timer_ = &job, of(c).due_ = when; },
+       .enqueue_delayed = [](void* c, crank::Job& job,
+                             crank::Instant when) noexcept { of(c).timer_ = &job, of(c).due_ = when; },
        .enqueue_main = [](void* c, crank::Job& job) noexcept { of(c).jobs_.push(job); }},
-      [](void* c) noexcept { return of(c).now_; }, this};
+      [](void* c) noexcept { return of(c).now_; },
+      this};
 };
 
 crank::Task<> countdown(int from) {

@@ -46,7 +46,8 @@ int main() {
   Teller teller{main, pipeline.executor()};
   crank::TraceSink sink{Teller::tell, &teller};
   crank::install_trace(&sink);
-  auto refresh = crank::spawn(feed.call(&FeedViewModel::refresh, pipeline), {.name = "refresh", .runtime = &manual.runtime()});
+  auto refresh =
+      crank::spawn(feed.call(&FeedViewModel::refresh, pipeline), {.name = "refresh", .runtime = &manual.runtime()});
   while (manual.step()) std::printf("-- a thread is free\n");
   crank::install_trace(nullptr);
   return refresh.is_done() ? 0 : 1;

@@ -47,12 +47,14 @@ Task<> lets() {
   expect(co_await a + co_await b == 3);
 }
 Task<> groups() {
-  int sum = co_await with_group<int>([](this auto, auto& group) -> Task<int> {
-    for (int i = 1; i <= 50; ++i) group.spawn(after(std::chrono::milliseconds(i % 7), i));
-    int total = 0;
-    while (auto n = co_await group.next()) total += *n;
-    co_return total;
-  }, {.width = 4});
+  int sum = co_await with_group<int>(
+      [](this auto, auto& group) -> Task<int> {
+        for (int i = 1; i <= 50; ++i) group.spawn(after(std::chrono::milliseconds(i % 7), i));
+        int total = 0;
+        while (auto n = co_await group.next()) total += *n;
+        co_return total;
+      },
+      {.width = 4});
   expect(sum == 1275);
 }
 class Counter : public Actor {
