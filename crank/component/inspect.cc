@@ -37,6 +37,9 @@ void add_members(const Program& program, const detail::TypeNames& names, const s
       member.type = detail::print(*item.function_type, program, names);
     } else if (item.value_type) {
       member.type = detail::print(item.value_type, program, names, true);
+    } else if (item.kind == ExportItem::resource && program.resources[index(item.resource_id)].name != name) {
+      member.kind = ExportItem::type;  // a second name of a resource
+      member.type = program.resources[index(item.resource_id)].name;
     }
   }
 }

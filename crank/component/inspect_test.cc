@@ -13,6 +13,7 @@ using testing::HasSubstr;
 constexpr std::string_view importer = R"((component $app
   (import "shop:api/types@1.0.0" (instance $t
     (export "item" (type $item (sub resource)))
+    (export "thing" (type (eq $item)))
     (type $order' (record (field "id" u32) (field "items" (list (own $item)))))
     (export "order" (type $order (eq $order')))
     (export "place" (func async (param "o" $order) (result (result (error string)))))))
@@ -21,6 +22,7 @@ constexpr std::string_view importer = R"((component $app
 constexpr std::string_view provider = R"((component
   (import "p" (instance $t
     (export "item" (type $item (sub resource)))
+    (export "thing" (type (eq $item)))
     (type $order' (record (field "id" u32) (field "items" (list (own $item)))))
     (export "order" (type $order (eq $order')))
     (export "place" (func async (param "o" $order) (result (result (error string)))))))
@@ -33,6 +35,7 @@ imports
     log: func(text: string)
   shop:api/types@1.0.0
     resource item
+    type thing = item
     type order = record { id: u32, items: list<item> }
     place: async func(o: order) -> result<_, string>
 )");
