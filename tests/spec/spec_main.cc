@@ -54,6 +54,8 @@ class Player {
     for (auto& root : alive_) root->destroy();
     // What still stands in the queue keeps its root: tasks that yielded for ever end now.
     if (!pool_) manual_.run(100'000);
+    // The same on a pool: its workers get to what the ends have posted.
+    for (int i = 0; pool_ && i < 100; ++i) sync_wait(*pool_, []() -> Task<> { co_return; }());
   }
 
   Verdict play(const json& command) {
