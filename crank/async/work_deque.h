@@ -101,12 +101,13 @@ class WorkDeque {
     explicit Ring(std::int64_t capacity)
         : mask(capacity - 1), slots(new std::atomic<Job*>[capacity]), soon(new const void*[capacity]()) {}
     void fetch(std::int64_t index) noexcept {
-      const char* record = reinterpret_cast<const char*>(at(index).load(std::memory_order_relaxed));
-      const char* frame = static_cast<const char*>(soon[index & mask]);
-      __builtin_prefetch(record, 1);
-      __builtin_prefetch(record + 64, 1);
-      __builtin_prefetch(frame, 1);
-      __builtin_prefetch(frame + 64, 1);
+      // Either may be null or stale: an address to fetch ahead is never read through.
+      auto record = reinterpret_cast<std::uintptr_t>(at(index).load(std::memory_order_relaxed));
+      auto frame = reinterpret_cast<std::uintptr_t>(soon[index & mask]);
+      __builtin_prefetch(reinterpret_cast<const void*>(record), 1);
+      __builtin_prefetch(reinterpret_cast<const void*>(record + 64), 1);
+      __builtin_prefetch(reinterpret_cast<const void*>(frame), 1);
+      __builtin_prefetch(reinterpret_cast<const void*>(frame + 64), 1);
     }
     std::atomic<Job*>& at(std::int64_t index) noexcept { return slots[index & mask]; }
     const std::int64_t mask;
