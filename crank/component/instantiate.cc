@@ -45,6 +45,7 @@ class Instantiation {
     LiftStatistics& statistics = *group.top->task->lift->statistics;
     statistics.overstayed.fetch_add(1, std::memory_order_relaxed);
     statistics.is_long.store(true, std::memory_order_relaxed);
+    statistics.calls.store(0, std::memory_order_relaxed);
   }
 
   Result<> make_groups() {

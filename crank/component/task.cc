@@ -314,6 +314,7 @@ Result<> poll(Call& c, Activation* chain) {
     }
     case engine::Fiber::State::preempted:
       c.lift->statistics->is_long.store(true, std::memory_order_relaxed);
+      c.lift->statistics->calls.store(0, std::memory_order_relaxed);
       c.lift->statistics->overstayed.fetch_add(1, std::memory_order_relaxed);
       c.waits = Waits::preempted;
       group.parked = &c;
@@ -394,13 +395,15 @@ bool wants_fiber(const Call& c, const Activation* chain) {
   const LiftState& lift = *c.lift;
   if (!lift.type->async_) return false;
   if (lift.instance->group->may_block) return true;
+  // Overstaying begins the watch anew, so a function that was only unlucky (its thread was taken away) is soon trusted again.
   LiftStatistics& statistics = *lift.statistics;
-  if (statistics.calls.load(std::memory_order_relaxed) < watched_calls) {
-    if (!c.nested || holds(chain, *lift.instance->group)) return false;
-    statistics.calls.fetch_add(1, std::memory_order_relaxed);
-    return true;
-  }
-  return statistics.is_long.load(std::memory_order_relaxed);
+  const std::uint32_t watched = statistics.calls.load(std::memory_order_relaxed);
+  if (watched >= watched_calls) [[likely]] return false;
+  if (!c.nested && !statistics.is_long.load(std::memory_order_relaxed)) return false;
+  if (holds(chain, *lift.instance->group)) return false;
+  statistics.calls.store(watched + 1, std::memory_order_relaxed);
+  if (watched + 1 == watched_calls) statistics.is_long.store(false, std::memory_order_relaxed);
+  return true;
 }
 
 // ---- going on -------------------------------------------------------------------------------------------------------
