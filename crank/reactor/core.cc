@@ -248,7 +248,9 @@ void Core::settle() {
   if (*next >= 0 && options_.drive) {
     now_ = runtime_.now();
     if (instant(*next) <= now_) {
-      if (++idle_drains_ > tolerated_idle_drains)
+      due_again_ = *next == due_at_ ? due_again_ + 1 : 0;
+      due_at_ = *next;
+      if (due_again_ > tolerated_idle_drains)
         return die(Error(Code::protocol, "the guest broke the contract: its timer stays due however often it is pumped"));
       pump_wanted_ = true;
       return;

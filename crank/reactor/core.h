@@ -131,6 +131,8 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   unsigned turn_drains_ = 0;                     // of this turn
   bool between_drains_ = false;                  // in on_drained: nothing may end the guest
   unsigned idle_drains_ = 0;                     // in a row that ran nothing although jobs were ready
+  unsigned due_again_ = 0;                       // in a row that the same timer was due although it was pumped
+  std::int64_t due_at_ = -1;
   Instant pump_began_{}, now_{};
   std::shared_ptr<Shot> wake_shot_;
   std::int64_t wake_at_ = -1;
