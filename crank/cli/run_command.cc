@@ -8,6 +8,7 @@
 #include "crank/cli/load.h"
 #include "crank/cli/network.h"
 #include "crank/cli/parser.h"
+#include "crank/cli/reactor_command.h"
 #include "crank/component/wave.h"
 #include "crank/io/http_client.h"
 #include "crank/io/loop_parker.h"
@@ -27,11 +28,15 @@ class Run final : public Command {
                                 "\nExamples:\n"
                                 "  crank run tool.wasm --env LANG=C -- first second\n"
                                 "  crank run round_trip.wasm --plug leaf.wasm --invoke 'foo(\"hi\")'\n"
-                                "  crank run math.wasm --invoke 'ns:pkg/ops@1.0.0#add(1, 2)' --timeout 2s\n");
+                                "  crank run math.wasm --invoke 'ns:pkg/ops@1.0.0#add(1, 2)' --timeout 2s\n"
+                                "  crank run analytics.wasm --call fetch_report --arg https://example.org/report.json\n");
     command->add_option("component", component_, "The component (.wasm, or .wat text)")->required();
     command->add_option("arguments", arguments_, "The guest's arguments; those with dashes after --");
     command->add_option("--plug", plugs_, "A component whose exports fill imports; repeatable")->type_name("FILE")->allow_extra_args(false);
     command->add_option("--invoke", invoke_, "Call this export instead of wasi:cli/run")->type_name("CALL");
+    command->add_option("--call", call_, "Call this entry of a reactor (a core module), pumped to its answer")->type_name("ENTRY");
+    command->add_option("--arg", argument_, "With --call: the entry's argument, as it is")->type_name("TEXT");
+    command->add_flag("--interpret", interpret_, "With --call: interpret, compile nothing to machine code");
     command->add_option("--env", environment_, "An environment variable; repeatable")->type_name("NAME=VALUE")->allow_extra_args(false);
     command->add_option("--threads", threads_, "Worker threads (default: one a processor)")->type_name("N")->check(CLI::Range(1, 64));
     command->add_option("--timeout", timeout_, "Give up after this long")->type_name("DURATION");
@@ -51,6 +56,8 @@ class Run final : public Command {
       CRANK_TRY(call.timeout, parse_duration(timeout_));
     }
     CRANK_TRY(auto client_options, network_.client_options());
+    if (!call_.empty())
+      return call_reactor({.path = component_, .entry = call_, .argument = argument_, .interpreted = interpret_, .deadline = call.timeout.value_or(Duration::zero()), .threads = threads_, .http = client_options});
     CRANK_TRY(auto engine, engine::Engine::create());
     CRANK_TRY(auto parts, load_parts(*engine, component_, plugs_));
 
@@ -116,7 +123,8 @@ class Run final : public Command {
     co_return is_error ? exit_guest_error : exit_success;
   }
 
-  std::string component_, invoke_, timeout_;
+  std::string component_, invoke_, call_, argument_, timeout_;
+  bool interpret_ = false;
   std::vector<std::string> plugs_, environment_, arguments_;
   const std::vector<std::string>& rest_;
   unsigned threads_ = 0;
