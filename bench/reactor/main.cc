@@ -42,7 +42,8 @@ using Clock = std::chrono::steady_clock;
 template <class T>
 T must(Result<T> result) {
   if (!result) {
-    std::fprintf(stderr, "bench_reactor: %s\n%s\n", result.error().to_string().c_str(), result.error().backtrace().c_str());
+    std::fprintf(stderr, "bench_reactor: %s\n%s\n", result.error().to_string().c_str(),
+                 result.error().backtrace().c_str());
     std::exit(2);
   }
   if constexpr (!std::is_void_v<T>) return std::move(*result);
@@ -58,15 +59,20 @@ std::vector<Row> rows;
 double since(Clock::time_point start) { return std::chrono::duration<double, std::nano>(Clock::now() - start).count(); }
 
 /// `round` answers nanoseconds an operation.
-void measure(std::string name, std::string what, std::string unit, double target, int rounds, const std::function<double()>& round) {
+void measure(std::string name, std::string what, std::string unit, double target, int rounds,
+             const std::function<double()>& round) {
   std::vector<double> figures;
   round();
   for (int i = 0; i < rounds; ++i) figures.push_back(round());
   std::sort(figures.begin(), figures.end());
-  rows.push_back({std::move(name), std::move(what), std::move(unit), figures[figures.size() / 2], figures.front(), target});
+  rows.push_back(
+      {std::move(name), std::move(what), std::move(unit), figures[figures.size() / 2], figures.front(), target});
   const Row& row = rows.back();
   std::printf("%-28s %12.1f %12.1f %-6s %s  %s\n", row.name.c_str(), row.value, row.least, row.unit.c_str(),
-              row.target == 0 ? "      " : row.holds() ? "holds " : "MISSED", row.what.c_str());
+              row.target == 0 ? "      "
+              : row.holds()   ? "holds "
+                              : "MISSED",
+              row.what.c_str());
   std::fflush(stdout);
 }
 void note(std::string name, std::string what, std::string unit, double target, double value) {
@@ -117,7 +123,8 @@ void bare_guest(const Setting& setting) {
     pumps = since(start) / count;
     while (must(guest->pump(unlimited))->ready != 0) {}
   };
-  measure("pump_turn" + setting.suffix, "one pump call that runs one ready job, on a fiber", "ns", 0, 15, [&] { return play(), pumps; });
+  measure("pump_turn" + setting.suffix, "one pump call that runs one ready job, on a fiber", "ns", 0, 15,
+          [&] { return play(), pumps; });
   measure("resume" + setting.suffix, "one accepted resume, no payload", "ns", 0, 15, [&] { return play(), resumes; });
 }
 
@@ -125,23 +132,27 @@ void round_trips(const Setting& setting) {
   ManualExecutor manual;
   auto bridges = std::make_shared<Bridges>();
   bridges->add_immediate("count", [](BridgeRequest&) -> Result<Bytes> { return Bytes(); });
-  auto reactor = must(Reactor::open(manual.runtime(), setting.engine, setting.bridges, {.bridges = bridges, .slice = 1000}));
+  auto reactor =
+      must(Reactor::open(manual.runtime(), setting.engine, setting.bridges, {.bridges = bridges, .slice = 1000}));
   int trips = setting.interpreted ? 5'000 : 50'000;
   auto play = [&] {
     auto start = Clock::now();
     must(manual.run(reactor->call("call_many", to_bytes(concat(trips)))));
     return since(start) / trips;
   };
-  measure(setting.interpreted ? "bridge_interpreted" : "bridge_compiled", "guest awaits, host completes at once, guest goes on", "ns", setting.interpreted ? 0 : 400, 11, play);
+  measure(setting.interpreted ? "bridge_interpreted" : "bridge_compiled",
+          "guest awaits, host completes at once, guest goes on", "ns", setting.interpreted ? 0 : 400, 11, play);
   std::uint64_t before = allocations.load();
   play();
-  note("allocations" + setting.suffix, "of the host for each such await, warm", "", 0.01, static_cast<double>(allocations.load() - before) / trips);
+  note("allocations" + setting.suffix, "of the host for each such await, warm", "", 0.01,
+       static_cast<double>(allocations.load() - before) / trips);
   constexpr int at_once = 10'000;
-  measure("in_flight_10k" + setting.suffix, "10,000 continuations in flight, each asked for and answered", "ns", 0, 7, [&] {
-    auto start = Clock::now();
-    must(manual.run(reactor->call("call_at_once", to_bytes(concat(at_once)))));
-    return since(start) / at_once;
-  });
+  measure("in_flight_10k" + setting.suffix, "10,000 continuations in flight, each asked for and answered", "ns", 0, 7,
+          [&] {
+            auto start = Clock::now();
+            must(manual.run(reactor->call("call_at_once", to_bytes(concat(at_once)))));
+            return since(start) / at_once;
+          });
   reactor.reset();
   manual.run();
 }
@@ -156,7 +167,8 @@ void greedy(const Setting& setting) {
   constexpr std::uint32_t slice = 5;
   Pool pool({.threads = 2, .on_blocked = [](unsigned, Duration) {}});
   std::vector<std::shared_ptr<Reactor>> reactors;
-  for (int i = 0; i < 1000; ++i) reactors.push_back(must(Reactor::open(pool.runtime(), setting.engine, setting.bridges, {.slice = slice})));
+  for (int i = 0; i < 1000; ++i)
+    reactors.push_back(must(Reactor::open(pool.runtime(), setting.engine, setting.bridges, {.slice = slice})));
   auto pings = [&]() -> Task<std::vector<double>> {
     std::vector<double> times;
     for (int round = 0; round < 3; ++round) {
@@ -174,25 +186,33 @@ void greedy(const Setting& setting) {
   note("ping_p50", "one ping of 1,000 reactors on two threads", "us", 0, percentile(alone, 0.5));
   note("ping_p99", "the same", "us", 0, percentile(alone, 0.99));
   note("greedy_p50", "the same while one of them loops for ever", "us", 0, percentile(beside, 0.5));
-  note("greedy_p99", concat("the same; its slice is ", slice, " ms"), "us", (slice + 1) * 1000 + percentile(alone, 0.99), percentile(beside, 0.99));
-  note("greedy_preemptions", "of the one that loops, meanwhile", "", 0, static_cast<double>(sync_wait(pool, reactors[0]->report()).preemptions));
+  note("greedy_p99", concat("the same; its slice is ", slice, " ms"), "us",
+       (slice + 1) * 1000 + percentile(alone, 0.99), percentile(beside, 0.99));
+  note("greedy_preemptions", "of the one that loops, meanwhile", "", 0,
+       static_cast<double>(sync_wait(pool, reactors[0]->report()).preemptions));
   for (auto& reactor : reactors) sync_wait(pool, reactor->close());
-  std::ignore = sync_wait(pool, [](TaskHandle<Result<Bytes>> handle) -> Task<bool> { co_return (co_await std::move(handle)).has_value(); }(std::move(burning)));
+  std::ignore = sync_wait(pool, [](TaskHandle<Result<Bytes>> handle) -> Task<bool> {
+    co_return (co_await std::move(handle)).has_value();
+  }(std::move(burning)));
 }
 
 /// From the call that traps to the first answer of the rung below.
 void recovery(const Setting& setting) {
   Pool pool({.threads = 2, .on_blocked = [](unsigned, Duration) {}});
   KeyPair key = KeyPair::make();
-  auto good = [&](std::uint64_t version) { return Release::sign("bridges", version, module_bytes("bridges"), key.secret_key); };
-  measure("recovery" + setting.suffix, "from a call that traps to the answer of the previous release", "ms", setting.interpreted ? 0 : 5, 9, [&] {
-    auto chain = Chain::make(pool.runtime(), {.name = "bench", .keys = {key.public_key}, .engine = setting.engine});
-    must(sync_wait(pool, chain->start(good(2), good(1))));
-    auto start = Clock::now();
-    std::ignore = sync_wait(pool, chain->call("crash", to_bytes("now"), {.again = false}));
-    must(sync_wait(pool, chain->call("echo", to_bytes("x"))));
-    return since(start) / 1e6;
-  });
+  auto good = [&](std::uint64_t version) {
+    return Release::sign("bridges", version, module_bytes("bridges"), key.secret_key);
+  };
+  measure("recovery" + setting.suffix, "from a call that traps to the answer of the previous release", "ms",
+          setting.interpreted ? 0 : 5, 9, [&] {
+            auto chain =
+                Chain::make(pool.runtime(), {.name = "bench", .keys = {key.public_key}, .engine = setting.engine});
+            must(sync_wait(pool, chain->start(good(2), good(1))));
+            auto start = Clock::now();
+            std::ignore = sync_wait(pool, chain->call("crash", to_bytes("now"), {.again = false}));
+            must(sync_wait(pool, chain->call("echo", to_bytes("x"))));
+            return since(start) / 1e6;
+          });
 }
 
 int write(const std::string& path) {
@@ -203,8 +223,9 @@ int write(const std::string& path) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     missed += !row.holds();
-    json << (i ? ",\n" : "\n") << "{\"name\":\"" << row.name << "\",\"what\":\"" << row.what << "\",\"unit\":\"" << row.unit << "\",\"value\":" << row.value
-         << ",\"least\":" << row.least << ",\"target\":" << row.target << ",\"holds\":" << (row.holds() ? "true" : "false") << "}";
+    json << (i ? ",\n" : "\n") << "{\"name\":\"" << row.name << "\",\"what\":\"" << row.what << "\",\"unit\":\""
+         << row.unit << "\",\"value\":" << row.value << ",\"least\":" << row.least << ",\"target\":" << row.target
+         << ",\"holds\":" << (row.holds() ? "true" : "false") << "}";
   }
   json << "\n]}\n";
   return missed;
@@ -220,7 +241,10 @@ int main(int count, char** words) {
   std::string cache = (std::filesystem::temp_directory_path() / "crank-bench-reactor").string();
   std::printf("%-28s %12s %12s\n", "", "median", "least");
   for (bool interpreted : {false, true}) {
-    Setting setting{interpreted, interpreted ? "_interpreted" : "", must(engine::Engine::create({.interpreted = interpreted, .cache_directory = cache})), {}};
+    Setting setting{interpreted,
+                    interpreted ? "_interpreted" : "",
+                    must(engine::Engine::create({.interpreted = interpreted, .cache_directory = cache})),
+                    {}};
     setting.bridges = must(engine::Module::compile(*setting.engine, module_bytes("bridges")));
     bare_guest(setting);
     round_trips(setting);
@@ -228,7 +252,8 @@ int main(int count, char** words) {
     if (!interpreted) greedy(setting);
   }
   for (const char* name : {"hello", "bridges", "analytics"})
-    note(concat("module_sizes_", name), "bytes of the module", "bytes", std::strcmp(name, "hello") == 0 ? 10'000 : 0, static_cast<double>(std::filesystem::file_size(module_path(name))));
+    note(concat("module_sizes_", name), "bytes of the module", "bytes", std::strcmp(name, "hello") == 0 ? 10'000 : 0,
+         static_cast<double>(std::filesystem::file_size(module_path(name))));
   int missed = write(json);
   std::printf("%d targets missed\n", missed);
   return missed == 0 ? 0 : 1;

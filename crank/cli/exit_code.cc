@@ -7,7 +7,7 @@
 namespace crank::cli {
 
 namespace {
-constexpr int most_frames = 12;   // a stack that overflowed has thousands
+constexpr int most_frames = 12;  // a stack that overflowed has thousands
 }  // namespace
 
 ExitCode report(const Error& error) {

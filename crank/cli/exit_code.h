@@ -7,10 +7,10 @@ namespace crank::cli {
 
 enum ExitCode : int {
   exit_success = 0,
-  exit_guest_error = 1,   ///< the guest ran and answered an error; wasi:cli/exit sets a code of its own
-  exit_usage = 2,         ///< wrong arguments, or input that cannot be used: files, components, imports, addresses
-  exit_trap = 3,          ///< a guest trapped
-  exit_no_answer = 4,     ///< a deadline passed, or nothing could run any more
+  exit_guest_error = 1,  ///< the guest ran and answered an error; wasi:cli/exit sets a code of its own
+  exit_usage = 2,        ///< wrong arguments, or input that cannot be used: files, components, imports, addresses
+  exit_trap = 3,         ///< a guest trapped
+  exit_no_answer = 4,    ///< a deadline passed, or nothing could run any more
 };
 
 inline ExitCode exit_code_for(const Error& error) {

@@ -51,7 +51,8 @@ nlohmann::ordered_json json_of(const component::Inspection& found) {
   all["exports"] = json_of(found.exports, false);
   all["groups"] = nlohmann::ordered_json::array();
   for (auto& group : found.groups)
-    all["groups"].push_back({{"instances", group.instances}, {"may_block", group.may_block}, {"waits_in", group.waits_in}});
+    all["groups"].push_back(
+        {{"instances", group.instances}, {"may_block", group.may_block}, {"waits_in", group.waits_in}});
   all["instances"] = found.instances;
   all["core_modules"] = found.core_modules;
   all["core_module_bytes"] = found.core_module_bytes;
@@ -69,13 +70,16 @@ Result<std::shared_ptr<const component::Program>> decode_file(const std::string&
 class Inspect final : public Command {
  public:
   explicit Inspect(Parser& parser) {
-    auto* command = add_command(parser, "inspect", "Print what a component imports and exports, and what would satisfy its imports",
-                                "\nExamples:\n"
-                                "  crank inspect service.wasm\n"
-                                "  crank inspect middleware.wasm --plug service.wasm\n"
-                                "  crank inspect middleware.wasm --json\n");
+    auto* command =
+        add_command(parser, "inspect", "Print what a component imports and exports, and what would satisfy its imports",
+                    "\nExamples:\n"
+                    "  crank inspect service.wasm\n"
+                    "  crank inspect middleware.wasm --plug service.wasm\n"
+                    "  crank inspect middleware.wasm --json\n");
     command->add_option("component", component_, "The component (.wasm, or .wat text)")->required();
-    command->add_option("--plug", plugs_, "A component whose exports may fill imports; repeatable")->type_name("FILE")->allow_extra_args(false);
+    command->add_option("--plug", plugs_, "A component whose exports may fill imports; repeatable")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     command->add_flag("--json", json_, "As JSON");
   }
 

@@ -15,9 +15,11 @@ Result<Invocation> parse_invocation(std::string_view text) {
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   const auto open = text.find('(');
   const auto name = text.substr(0, open);
-  if (name.empty()) return fail(Code::bad_argument, concat("reading --invoke '", text, "': expected a call such as foo(\"hi\")"));
+  if (name.empty())
+    return fail(Code::bad_argument, concat("reading --invoke '", text, "': expected a call such as foo(\"hi\")"));
   if (open == text.npos) return Invocation{std::string(name), {}};
-  if (!text.ends_with(')')) return fail(Code::bad_argument, concat("reading --invoke '", text, "': the last ')' is missing"));
+  if (!text.ends_with(')'))
+    return fail(Code::bad_argument, concat("reading --invoke '", text, "': the last ')' is missing"));
   return Invocation{std::string(name), text.substr(open + 1, text.size() - open - 2)};
 }
 
@@ -33,14 +35,18 @@ Result<std::vector<component::Value>> parse_arguments(std::string_view text, con
       skip_spaces(text);
     }
     if (text.empty())
-      return fail(Code::bad_argument, concat("reading the arguments: '", parameter.name, "' is missing; ", type.params.size(), " are needed"));
+      return fail(Code::bad_argument, concat("reading the arguments: '", parameter.name, "' is missing; ",
+                                             type.params.size(), " are needed"));
     auto value = component::parse_wave(text, parameter.type);
-    if (!value) return fail(std::move(value.error()).wrap(Code::bad_argument, concat("reading the argument '", parameter.name, "'")));
+    if (!value)
+      return fail(
+          std::move(value.error()).wrap(Code::bad_argument, concat("reading the argument '", parameter.name, "'")));
     values.push_back(std::move(*value));
     skip_spaces(text);
   }
   if (!text.empty())
-    return fail(Code::bad_argument, concat("reading the arguments: '", text, "' is left over after ", type.params.size(), " of them"));
+    return fail(Code::bad_argument,
+                concat("reading the arguments: '", text, "' is left over after ", type.params.size(), " of them"));
   return values;
 }
 

@@ -19,7 +19,8 @@ constexpr std::uintmax_t max_file = 256u << 20;
 Result<std::vector<std::byte>> read_component(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) return fail(Code::not_found, concat("reading ", path, ": there is no such file"));
+  if (!std::filesystem::exists(status))
+    return fail(Code::not_found, concat("reading ", path, ": there is no such file"));
   if (std::filesystem::is_directory(status))
     return fail(Code::bad_argument, concat("reading ", path, ": it is a directory; name the component file in it"));
   std::ifstream file(path, std::ios::binary);
@@ -29,13 +30,15 @@ Result<std::vector<std::byte>> read_component(const std::string& path) {
   while (file.read(buffer, sizeof buffer) || file.gcount()) {
     const auto* begin = reinterpret_cast<const std::byte*>(buffer);
     bytes.insert(bytes.end(), begin, begin + file.gcount());
-    if (bytes.size() > max_file) return fail(Code::limit, concat("reading ", path, ": it is larger than ", max_file >> 20, " MiB"));
+    if (bytes.size() > max_file)
+      return fail(Code::limit, concat("reading ", path, ": it is larger than ", max_file >> 20, " MiB"));
   }
   if (file.bad()) return fail(Code::io, concat("reading ", path, ": ", std::strerror(errno)));
   if (bytes.empty()) return fail(Code::bad_binary, concat("reading ", path, ": the file is empty"));
   if (path.ends_with(".wat")) {
     auto binary = engine::wat_to_wasm({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    if (!binary) return fail(std::move(binary.error()).wrap(Code::bad_binary, concat("translating the text in ", path)));
+    if (!binary)
+      return fail(std::move(binary.error()).wrap(Code::bad_binary, concat("translating the text in ", path)));
     const auto* begin = reinterpret_cast<const std::byte*>(binary->data());
     bytes.assign(begin, begin + binary->size());
   }
@@ -44,7 +47,8 @@ Result<std::vector<std::byte>> read_component(const std::string& path) {
 
 std::string part_name(std::string_view path) { return std::filesystem::path(path).stem().string(); }
 
-Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& main, const std::vector<std::string>& plugs) {
+Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& main,
+                                     const std::vector<std::string>& plugs) {
   std::vector<Part> parts;
   std::vector<std::string> paths = {main};
   paths.insert(paths.end(), plugs.begin(), plugs.end());
@@ -53,13 +57,15 @@ Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& 
     auto blueprint = component::Blueprint::prepare(engine, bytes);
     if (!blueprint) return fail(std::move(blueprint.error()).wrap(blueprint.error().code(), concat("loading ", path)));
     std::string name = part_name(path);
-    const auto same = std::ranges::count_if(parts, [&](auto& p) { return p.name == name || p.name.starts_with(name + "#"); });
+    const auto same =
+        std::ranges::count_if(parts, [&](auto& p) { return p.name == name || p.name.starts_with(name + "#"); });
     parts.push_back({same ? concat(name, "#", same + 1) : name, *blueprint});
   }
   return parts;
 }
 
-Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& parts, component::Imports imports, const LinkOptions& how) {
+Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& parts, component::Imports imports,
+                                                     const LinkOptions& how) {
   component::Composition::Builder builder(std::move(imports));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     component::PartOptions options{.name = parts[i].name, .blueprint = parts[i].blueprint};
@@ -94,7 +100,11 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   double amount = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const double seconds = unit == "ms" ? 1e-3 : unit == "s" || unit.empty() ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  const double seconds = unit == "ms"                  ? 1e-3
+                         : unit == "s" || unit.empty() ? 1
+                         : unit == "m"                 ? 60
+                         : unit == "h"                 ? 3600
+                                                       : 0;
   if (error != std::errc() || seconds == 0 || !(amount > 0) || amount * seconds > 1e9)
     return fail(Code::bad_argument, concat("reading the duration '", text, "': expected for example 500ms, 30s or 2m"));
   return std::chrono::nanoseconds(static_cast<std::int64_t>(amount * seconds * 1e9));

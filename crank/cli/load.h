@@ -26,14 +26,16 @@ struct Part {
   std::shared_ptr<const component::Blueprint> blueprint;
 };
 /// Reads and compiles the main component and its plugs, in this order; two of one name get a number.
-Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& main, const std::vector<std::string>& plugs);
+Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& main,
+                                     const std::vector<std::string>& plugs);
 struct LinkOptions {
   component::ReusePolicy reuse;
   /// The longest a guest may compute without a pause; then it is trapped. None: for ever.
   std::optional<std::chrono::nanoseconds> longest_turn;
   Runtime* runtime = nullptr;
 };
-Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& parts, component::Imports imports, const LinkOptions& how);
+Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& parts, component::Imports imports,
+                                                     const LinkOptions& how);
 
 /// "K=V"
 Result<std::vector<std::pair<std::string, std::string>>> parse_environment(const std::vector<std::string>& settings);

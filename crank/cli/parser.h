@@ -1,4 +1,4 @@
-// CLI11 for the sources of this layer; users don't read this.
+// Internal to this layer: CLI11, and the options every command shares.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,7 +12,7 @@ namespace crank::cli {
 
 struct Parser {
   CLI::App app;
-  std::vector<std::string> rest;   ///< what stands after "--": the guest's
+  std::vector<std::string> rest;  ///< what stands after "--": the guest's
 };
 
 /// Adds a sub-command with its sentence and, below its options, examples.

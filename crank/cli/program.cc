@@ -60,7 +60,8 @@ int main(int count, char** arguments) {
     else if (chosen.empty() && first.empty())
       std::fprintf(stderr, "crank: name a command: serve, run or inspect\n");
     else
-      std::fprintf(stderr, "crank%s%s: %s\n", chosen.empty() ? "" : " ", chosen.empty() ? "" : chosen[0]->get_name().c_str(), error.what());
+      std::fprintf(stderr, "crank%s%s: %s\n", chosen.empty() ? "" : " ",
+                   chosen.empty() ? "" : chosen[0]->get_name().c_str(), error.what());
     std::fprintf(stderr, "Try 'crank --help', or 'crank COMMAND --help'.\n");
     return exit_usage;
   }

@@ -21,8 +21,12 @@ Result<engine::Module> load_module(engine::Engine& engine, const std::string& pa
   std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
   bool text = path.ends_with(".wat");
   if (!text && bytes.size() > 7 && bytes[4] == 0x0d)
-    return fail(Code::bad_argument, concat(path, " is a component; --call is for reactors (core modules), --invoke calls an export of a component"));
-  auto module = text ? engine::Module::compile_text(engine, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()))
+    return fail(
+        Code::bad_argument,
+        concat(path,
+               " is a component; --call is for reactors (core modules), --invoke calls an export of a component"));
+  auto module = text ? engine::Module::compile_text(
+                           engine, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()))
                      : engine::Module::compile(engine, bytes);
   if (!module) return std::unexpected(std::move(module).error().wrap(Code::bad_binary, concat("loading ", path)));
   return module;
@@ -43,7 +47,8 @@ Result<int> call_reactor(const ReactorCall& call) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   };
   CRANK_TRY(auto opened, reactor::Reactor::open(pool.runtime(), engine, module, std::move(options)));
-  Result<reactor::Bytes> answer = sync_wait(pool, opened->call(call.entry, reactor::to_bytes(call.argument), {.deadline = call.deadline}));
+  Result<reactor::Bytes> answer =
+      sync_wait(pool, opened->call(call.entry, reactor::to_bytes(call.argument), {.deadline = call.deadline}));
   sync_wait(pool, opened->close());
   if (!answer) return std::unexpected(std::move(answer).error());
   std::fwrite(answer->data(), 1, answer->size(), stdout);

@@ -23,22 +23,30 @@ using component::Value;
 class Run final : public Command {
  public:
   explicit Run(Parser& parser) : rest_(parser.rest) {
-    auto* command = add_command(parser, "run", "Run a component to its end: wasi:cli/run, or one export",
-                                "\nArguments and results of --invoke are in WAVE notation.\n"
-                                "\nExamples:\n"
-                                "  crank run tool.wasm --env LANG=C -- first second\n"
-                                "  crank run round_trip.wasm --plug leaf.wasm --invoke 'foo(\"hi\")'\n"
-                                "  crank run math.wasm --invoke 'ns:pkg/ops@1.0.0#add(1, 2)' --timeout 2s\n"
-                                "  crank run analytics.wasm --call fetch_report --arg https://example.org/report.json\n");
+    auto* command =
+        add_command(parser, "run", "Run a component to its end: wasi:cli/run, or one export",
+                    "\nArguments and results of --invoke are in WAVE notation.\n"
+                    "\nExamples:\n"
+                    "  crank run tool.wasm --env LANG=C -- first second\n"
+                    "  crank run round_trip.wasm --plug leaf.wasm --invoke 'foo(\"hi\")'\n"
+                    "  crank run math.wasm --invoke 'ns:pkg/ops@1.0.0#add(1, 2)' --timeout 2s\n"
+                    "  crank run analytics.wasm --call fetch_report --arg https://example.org/report.json\n");
     command->add_option("component", component_, "The component (.wasm, or .wat text)")->required();
     command->add_option("arguments", arguments_, "The guest's arguments; those with dashes after --");
-    command->add_option("--plug", plugs_, "A component whose exports fill imports; repeatable")->type_name("FILE")->allow_extra_args(false);
+    command->add_option("--plug", plugs_, "A component whose exports fill imports; repeatable")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     command->add_option("--invoke", invoke_, "Call this export instead of wasi:cli/run")->type_name("CALL");
-    command->add_option("--call", call_, "Call this entry of a reactor (a core module), pumped to its answer")->type_name("ENTRY");
+    command->add_option("--call", call_, "Call this entry of a reactor (a core module), pumped to its answer")
+        ->type_name("ENTRY");
     command->add_option("--arg", argument_, "With --call: the entry's argument, as it is")->type_name("TEXT");
     command->add_flag("--interpret", interpret_, "With --call: interpret, compile nothing to machine code");
-    command->add_option("--env", environment_, "An environment variable; repeatable")->type_name("NAME=VALUE")->allow_extra_args(false);
-    command->add_option("--threads", threads_, "Worker threads (default: one a processor)")->type_name("N")->check(CLI::Range(1, 64));
+    command->add_option("--env", environment_, "An environment variable; repeatable")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    command->add_option("--threads", threads_, "Worker threads (default: one a processor)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 64));
     command->add_option("--timeout", timeout_, "Give up after this long")->type_name("DURATION");
     network_.add_to(*command);
   }
@@ -57,7 +65,13 @@ class Run final : public Command {
     }
     CRANK_TRY(auto client_options, network_.client_options());
     if (!call_.empty())
-      return call_reactor({.path = component_, .entry = call_, .argument = argument_, .interpreted = interpret_, .deadline = call.timeout.value_or(Duration::zero()), .threads = threads_, .http = client_options});
+      return call_reactor({.path = component_,
+                           .entry = call_,
+                           .argument = argument_,
+                           .interpreted = interpret_,
+                           .deadline = call.timeout.value_or(Duration::zero()),
+                           .threads = threads_,
+                           .http = client_options});
     CRANK_TRY(auto engine, engine::Engine::create());
     CRANK_TRY(auto parts, load_parts(*engine, component_, plugs_));
 
@@ -73,7 +87,9 @@ class Run final : public Command {
     struct CloseClient {
       io::WorkerExecutor& executor;
       std::unique_ptr<io::HttpClient>& client;
-      ~CloseClient() { io::run_on(executor, [this] { client.reset(); }); }
+      ~CloseClient() {
+        io::run_on(executor, [this] { client.reset(); });
+      }
     } close_client{network_executor, client};
 
     auto context = std::make_shared<wasi::Context>();
@@ -87,7 +103,10 @@ class Run final : public Command {
     context->runtime = &pool.runtime();
     component::Imports imports;
     wasi::add_all(imports, context);
-    CRANK_TRY(auto app, link(parts, std::move(imports), {.reuse = component::ReusePolicy::concurrently(1), .longest_turn = call.timeout, .runtime = &pool.runtime()}));
+    CRANK_TRY(auto app, link(parts, std::move(imports),
+                             {.reuse = component::ReusePolicy::concurrently(1),
+                              .longest_turn = call.timeout,
+                              .runtime = &pool.runtime()}));
 
     auto answer = sync_wait(pool, invoke_.empty() ? run_program(app, call) : run_export(app, call));
     // Whatever the guest left behind is given a moment, so that its last output is not lost, then ended.
@@ -100,7 +119,11 @@ class Run final : public Command {
   static Task<Result<int>> run_program(std::shared_ptr<component::Composition> app, component::CallOptions options) {
     auto function = app->function("wasi:cli/run@0.3.0#run");
     if (!function)
-      co_return fail(std::move(function.error()).wrap(Code::missing_export, "running the component: it is no program (no wasi:cli/run); call one of its exports with --invoke"));
+      co_return fail(
+          std::move(function.error())
+              .wrap(
+                  Code::missing_export,
+                  "running the component: it is no program (no wasi:cli/run); call one of its exports with --invoke"));
     auto answer = co_await app->call(*function, {}, options);
     if (!answer) co_return fail(std::move(answer).error());
     co_return answer->case_index() == 0 ? exit_success : exit_guest_error;
@@ -112,7 +135,8 @@ class Run final : public Command {
     auto function = app->function(invocation->function);
     if (!function) co_return fail(std::move(function).error());
     auto values = parse_arguments(invocation->arguments, function->type());
-    if (!values) co_return fail(std::move(values.error()).wrap(Code::bad_argument, concat("calling ", invocation->function)));
+    if (!values)
+      co_return fail(std::move(values.error()).wrap(Code::bad_argument, concat("calling ", invocation->function)));
     auto answer = co_await app->call(*function, std::move(*values), options);
     if (!answer) co_return fail(std::move(answer).error());
     const auto* type = function->type().result;

@@ -32,24 +32,49 @@ struct Worker {
 class Serve final : public Command {
  public:
   explicit Serve(Parser& parser) {
-    auto* command = add_command(parser, "serve", "Serve HTTP with a component that exports wasi:http/handler",
-                                "\nPrints 'listening on http://HOST:PORT' when it is ready. SIGINT or SIGTERM: accepts no more,\n"
-                                "finishes the requests in flight, then ends; a second one ends it at once.\n"
-                                "\nExamples:\n"
-                                "  crank serve service.wasm\n"
-                                "  crank serve middleware.wasm --plug service.wasm --addr 127.0.0.1:0 --log\n"
-                                "  crank serve app.wasm --env MODE=fast --request-timeout 5s --max-body-size 1048576\n");
+    auto* command =
+        add_command(parser, "serve", "Serve HTTP with a component that exports wasi:http/handler",
+                    "\nPrints 'listening on http://HOST:PORT' when it is ready. SIGINT or SIGTERM: accepts no more,\n"
+                    "finishes the requests in flight, then ends; a second one ends it at once.\n"
+                    "\nExamples:\n"
+                    "  crank serve service.wasm\n"
+                    "  crank serve middleware.wasm --plug service.wasm --addr 127.0.0.1:0 --log\n"
+                    "  crank serve app.wasm --env MODE=fast --request-timeout 5s --max-body-size 1048576\n");
     command->add_option("component", component_, "The component (.wasm, or .wat text)")->required();
-    command->add_option("--plug", plugs_, "A component whose exports fill imports; repeatable")->type_name("FILE")->allow_extra_args(false);
-    command->add_option("--addr", address_, "Where to listen; port 0 takes a free one")->capture_default_str()->type_name("HOST:PORT");
-    command->add_option("--env", environment_, "An environment variable; repeatable")->type_name("NAME=VALUE")->allow_extra_args(false);
-    command->add_option("--threads", threads_, "Worker threads (default: one a processor)")->type_name("N")->check(CLI::Range(1, 64));
-    command->add_option("--max-instance-reuse-count", reuse_, "Requests one root serves in all; 0: no limit")->capture_default_str()->type_name("N");
-    command->add_option("--max-instance-concurrent-reuse-count", concurrent_, "Requests one root serves at once")->capture_default_str()->type_name("N")->check(CLI::Range(1, 65536));
-    command->add_option("--request-timeout", request_timeout_, "Until the handler must have answered; then 504")->capture_default_str()->type_name("DURATION");
-    command->add_option("--stop-timeout", stop_timeout_, "What requests in flight get to finish when stopping")->capture_default_str()->type_name("DURATION");
-    command->add_option("--max-body-size", max_body_, "Largest request body in bytes; more is answered 413 (default: no limit)")->type_name("BYTES");
-    command->add_option("--max-header-size", max_head_, "Largest request head in bytes, at most 16383; more is answered 431")->capture_default_str()->type_name("BYTES");
+    command->add_option("--plug", plugs_, "A component whose exports fill imports; repeatable")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    command->add_option("--addr", address_, "Where to listen; port 0 takes a free one")
+        ->capture_default_str()
+        ->type_name("HOST:PORT");
+    command->add_option("--env", environment_, "An environment variable; repeatable")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    command->add_option("--threads", threads_, "Worker threads (default: one a processor)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 64));
+    command->add_option("--max-instance-reuse-count", reuse_, "Requests one root serves in all; 0: no limit")
+        ->capture_default_str()
+        ->type_name("N");
+    command->add_option("--max-instance-concurrent-reuse-count", concurrent_, "Requests one root serves at once")
+        ->capture_default_str()
+        ->type_name("N")
+        ->check(CLI::Range(1, 65536));
+    command->add_option("--request-timeout", request_timeout_, "Until the handler must have answered; then 504")
+        ->capture_default_str()
+        ->type_name("DURATION");
+    command->add_option("--stop-timeout", stop_timeout_, "What requests in flight get to finish when stopping")
+        ->capture_default_str()
+        ->type_name("DURATION");
+    command
+        ->add_option("--max-body-size", max_body_,
+                     "Largest request body in bytes; more is answered 413 (default: no limit)")
+        ->type_name("BYTES");
+    command
+        ->add_option("--max-header-size", max_head_,
+                     "Largest request head in bytes, at most 16383; more is answered 431")
+        ->capture_default_str()
+        ->type_name("BYTES");
     command->add_flag("--log", log_, "Write a line for each request to standard output");
     network_.add_to(*command);
   }
@@ -86,8 +111,8 @@ class Serve final : public Command {
     service_options.on_error = [errors](const std::string& sentence) { errors->error("{}", sentence); };
     if (log_)
       service_options.on_complete = [access](const io::ExchangeRecord& r) {
-        access->info("{} \"{} {}\" {} in={} out={} {:.3f}ms{}", r.peer, r.method, r.target, r.status, r.received, r.sent,
-                     static_cast<double>(r.duration.count()) / 1e6, r.complete ? "" : " broken off");
+        access->info("{} \"{} {}\" {} in={} out={} {:.3f}ms{}", r.peer, r.method, r.target, r.status, r.received,
+                     r.sent, static_cast<double>(r.duration.count()) / 1e6, r.complete ? "" : " broken off");
       };
 
     std::vector<std::unique_ptr<Worker>> workers;
@@ -102,11 +127,15 @@ class Serve final : public Command {
       context->runtime = &pool->runtime();
       component::Imports imports;
       wasi::add_all(imports, context);
-      CRANK_TRY(worker.app, link(parts, std::move(imports), {.reuse = component::ReusePolicy::concurrently(concurrent_, reuse_),
-                                                               .longest_turn = request_timeout, .runtime = &pool->runtime()}));
+      CRANK_TRY(worker.app, link(parts, std::move(imports),
+                                 {.reuse = component::ReusePolicy::concurrently(concurrent_, reuse_),
+                                  .longest_turn = request_timeout,
+                                  .runtime = &pool->runtime()}));
       auto service = wasi::HttpService::make(worker.app, context, service_options);
       if (!service)
-        return fail(std::move(service.error()).wrap(Code::missing_export, concat("serving ", component_, ": it cannot answer HTTP requests")));
+        return fail(
+            std::move(service.error())
+                .wrap(Code::missing_export, concat("serving ", component_, ": it cannot answer HTTP requests")));
       worker.service = std::move(*service);
       places.push_back({&worker.executor.loop(), worker.service.get()});
     }
@@ -122,7 +151,8 @@ class Serve final : public Command {
 
     signal.wait();
     server->stop([&signal] { signal.notify(); });
-    if (signal.wait(std::chrono::duration_cast<std::chrono::milliseconds>(stop_timeout)) != StopSignal::Woken::notified) {
+    if (signal.wait(std::chrono::duration_cast<std::chrono::milliseconds>(stop_timeout)) !=
+        StopSignal::Woken::notified) {
       errors->error("stopping: {} connections are still open and are closed now", server->connections());
       server->close_all();
       signal.wait(std::chrono::milliseconds(2000));

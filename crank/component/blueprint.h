@@ -22,9 +22,9 @@ namespace crank::component {
 
 /// How long the calls of one lift have been, over all roots (DESIGN, C3). Relaxed counters; a lost update is harmless.
 struct LiftStatistics {
-  std::atomic<std::uint32_t> calls{0};      ///< watched starts, saturates once the function is proven
-  std::atomic<std::uint32_t> overstayed{0}; ///< of these, how many outlived their slice
-  std::atomic<bool> is_long{false};         ///< start it on a fiber
+  std::atomic<std::uint32_t> calls{0};       ///< watched starts, saturates once the function is proven
+  std::atomic<std::uint32_t> overstayed{0};  ///< of these, how many outlived their slice
+  std::atomic<bool> is_long{false};          ///< start it on a fiber
 };
 
 struct BlueprintOptions {
@@ -40,7 +40,8 @@ class Blueprint {
   static Result<std::shared_ptr<const Blueprint>> prepare(engine::Engine& engine, std::span<const std::byte> binary,
                                                           const BlueprintOptions& options = {});
   /// From a Program that is already decoded (the binary it points into is kept alive by it).
-  static Result<std::shared_ptr<const Blueprint>> prepare(engine::Engine& engine, std::shared_ptr<const Program> program,
+  static Result<std::shared_ptr<const Blueprint>> prepare(engine::Engine& engine,
+                                                          std::shared_ptr<const Program> program,
                                                           const BlueprintOptions& options = {});
   ~Blueprint();
 

@@ -36,23 +36,29 @@ struct LiftState;
 struct LowerState;
 class RootState;
 
-enum class SubtaskState : std::uint8_t { starting, started, returned, cancelled_before_started, cancelled_before_returned };
+enum class SubtaskState : std::uint8_t {
+  starting,
+  started,
+  returned,
+  cancelled_before_started,
+  cancelled_before_returned
+};
 constexpr bool is_resolved(SubtaskState state) { return state >= SubtaskState::returned; }
 
 enum class TaskState : std::uint8_t { initial, started, pending_cancel, cancel_delivered, resolved };
 
 /// Where a task waits that is not on a native stack.
 enum class Waits : std::uint8_t {
-  nowhere,          ///< running, not begun, or ended
-  at_gate,          ///< entry: backpressure, exclusive, or others before it
-  for_arguments,    ///< admitted; the caller's executor is lifting its arguments
-  yielded,          ///< callback answered YIELD
-  on_set,           ///< callback answered WAIT
-  stack_on_set,     ///< fiber in waitable-set.wait
-  stack_on_waitable,///< fiber in a synchronous lower, copy or cancel
-  stack_yielded,    ///< fiber in thread.yield, or whose thread.resume-later was called
-  suspended,        ///< in thread.suspend, or a thread that has not begun: until another thread names it
-  preempted,        ///< fiber whose slice was over; its executor stays held
+  nowhere,            ///< running, not begun, or ended
+  at_gate,            ///< entry: backpressure, exclusive, or others before it
+  for_arguments,      ///< admitted; the caller's executor is lifting its arguments
+  yielded,            ///< callback answered YIELD
+  on_set,             ///< callback answered WAIT
+  stack_on_set,       ///< fiber in waitable-set.wait
+  stack_on_waitable,  ///< fiber in a synchronous lower, copy or cancel
+  stack_yielded,      ///< fiber in thread.yield, or whose thread.resume-later was called
+  suspended,          ///< in thread.suspend, or a thread that has not begun: until another thread names it
+  preempted,          ///< fiber whose slice was over; its executor stays held
 };
 
 struct Call : Waitable {
@@ -63,53 +69,53 @@ struct Call : Waitable {
   };
 
   std::atomic<std::uint32_t> references{1};
-  const LiftState* lift = nullptr;      // null: a host function, or an implicit task (start, realloc)
-  RootState* callee_root = nullptr;     // kept alive for an edge between roots
+  const LiftState* lift = nullptr;   // null: a host function, or an implicit task (start, realloc)
+  RootState* callee_root = nullptr;  // kept alive for an edge between roots
   RootState* caller_root = nullptr;
 
   // Caller's half.
-  InstanceState* caller = nullptr;      // null: the host
+  InstanceState* caller = nullptr;  // null: the host
   const LowerState* lower = nullptr;
   SubtaskState state = SubtaskState::starting;
   bool cancel_requested = false, delivered = false, has_index = false;
   std::uint32_t out_pointer = 0;
-  std::vector<std::uint32_t> lenders;   // indices of lent handles in the caller's table
-  Call* supertask = nullptr;            // for reports only
+  std::vector<std::uint32_t> lenders;  // indices of lent handles in the caller's table
+  Call* supertask = nullptr;           // for reports only
 
   // Callee's half.
   TaskState task = TaskState::initial;
   Waits waits = Waits::nowhere;
   bool nested = false, queued = false, cancellable = false, cancelled_wake = false, listed = false, finished = false;
-  bool in_callback = false, entered = false;   // entered: its arguments have been taken
-  SubtaskState outcome = SubtaskState::starting; // how it resolved
+  bool in_callback = false, entered = false;      // entered: its arguments have been taken
+  SubtaskState outcome = SubtaskState::starting;  // how it resolved
   std::uint32_t num_borrows = 0;
   std::uint64_t context[2] = {};
-  WaitableSet* set = nullptr;           // the set waited on (hides Waitable::set: use subtask_set())
+  WaitableSet* set = nullptr;  // the set waited on (hides Waitable::set: use subtask_set())
   Waitable* awaited = nullptr;
   Call *next_waiter = nullptr, *next_in_queue = nullptr;
   Call *next_task = nullptr, *previous_task = nullptr;  // among the live tasks of its instance
   engine::FiberRef fiber;
   // Threads (thread_table.h).
-  Call* owner = nullptr;                // an extra thread of that task; null: a task and its implicit thread
-  Call* switch_to = nullptr;            // who runs on this stack once this thread has suspended
+  Call* owner = nullptr;      // an extra thread of that task; null: a task and its implicit thread
+  Call* switch_to = nullptr;  // who runs on this stack once this thread has suspended
   std::uint32_t thread_index = 0, extra_threads = 0;
   bool implicit_done = false;
 
   // In transit.
   bool lifted = false, flat = false;
-  bool lowered = false;                 // the result is in the caller's memory already
-  Slots slots;                          // not lifted: the caller's core values (its frame's while nested, else `raw`)
+  bool lowered = false;  // the result is in the caller's memory already
+  Slots slots;           // not lifted: the caller's core values (its frame's while nested, else `raw`)
   std::uint64_t raw[17] = {};
   std::vector<Value> arguments;
   Value result;
-  std::optional<Error> failure;         // the callee's root ended: instead of a result
+  std::optional<Error> failure;  // the callee's root ended: instead of a result
 
   // A host caller hears of the end here, on the callee's executor (or wherever its root was torn down).
   void (*on_resolved)(Call&) noexcept = nullptr;
   void* host_context = nullptr;
 
-  std::optional<TaskHandle<void>> host_task;   // async host function, to cancel it
-  std::atomic<std::uint8_t> host_state{0};  // async host function: 0 starting, 1 awaited by the guest, 2 done
+  std::optional<TaskHandle<void>> host_task;  // async host function, to cancel it
+  std::atomic<std::uint8_t> host_state{0};    // async host function: 0 starting, 1 awaited by the guest, 2 done
 
   Message start_message, started_message, resolved_message, cancel_message, lift_message, continue_message;
 

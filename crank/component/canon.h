@@ -26,7 +26,8 @@ CanonFunction canon_thread(const LowerState& env);
 
 /// `canon X`'s first line in the specification.
 inline Result<> check_may_leave(const InstanceState& instance) {
-  if (!instance.may_leave) [[unlikely]] return fail(Code::trap, "cannot leave component instance");
+  if (!instance.may_leave) [[unlikely]]
+    return fail(Code::trap, "cannot leave component instance");
   return {};
 }
 /// The task whose code calls.
@@ -35,7 +36,8 @@ inline Call& current_task(const InstanceState& instance) { return *instance.grou
 template <auto function>
 engine::Trap plain_trampoline(void* env, engine::Caller*, engine::RawVal* values, std::size_t) noexcept {
   auto& e = *static_cast<LowerState*>(env);
-  if (Result<> r = function(e, values); !r) [[unlikely]] return e.instance->group->store->raise(std::move(r).error());
+  if (Result<> r = function(e, values); !r) [[unlikely]]
+    return e.instance->group->store->raise(std::move(r).error());
   return nullptr;
 }
 /// `function` answers true when it is done, false to be called again once something happened.
@@ -43,7 +45,8 @@ template <auto function>
 engine::Step blocking_trampoline(void* env, engine::Store& store, engine::RawVal* values, bool again) noexcept {
   auto& e = *static_cast<LowerState*>(env);
   Result<bool> r = function(e, values, again);
-  if (!r) [[unlikely]] return store.fail(std::move(r).error());
+  if (!r) [[unlikely]]
+    return store.fail(std::move(r).error());
   return *r ? engine::Step::ready : engine::Step::wait;
 }
 

@@ -44,8 +44,10 @@ void deliver_start(Call& c) {
     c.task = TaskState::resolved;
     c.outcome = SubtaskState::returned;
     c.failure = group.root.dead_error();
-    if (!c.caller) c.on_resolved(c);
-    else if (!c.caller->root->dead()) post_resolved(c);
+    if (!c.caller)
+      c.on_resolved(c);
+    else if (!c.caller->root->dead())
+      post_resolved(c);
     release_call(c);
     return;
   }
@@ -90,7 +92,9 @@ Result<> start_guest(LowerState& l, Call& c, LiftState& lift) {
   Hold hold(chain, group);
   while (!hold && !l.type->async_) hold.wait();
   if (!hold) return enqueue_call(l, c, lift, chain);
-  if (!may_enter(chain, *lift.instance, &caller)) return fail(Code::trap, concat("cannot enter component instance ", lift.instance->name(), ": it is already on this call's stack"));
+  if (!may_enter(chain, *lift.instance, &caller))
+    return fail(Code::trap, concat("cannot enter component instance ", lift.instance->name(),
+                                   ": it is already on this call's stack"));
   if (across && callee_root.dead()) return fail(callee_root.dead_error());
   c.nested = true;
   Result<> r = start_task(c, chain);
@@ -118,19 +122,23 @@ Result<> start_guest(LowerState& l, Call& c, LiftState& lift) {
 
 // The caller's half of a call that is over.
 void finish(Call& c, Group& group) {
-  if (c.references.load(std::memory_order_acquire) == 1 && !c.callee_root) group.recycle(c);
-  else release_call(c);
+  if (c.references.load(std::memory_order_acquire) == 1 && !c.callee_root)
+    group.recycle(c);
+  else
+    release_call(c);
 }
 
 Result<LiftState*> find_callee(LowerState& l) {
-  if (l.target->kind == Target::lifted) [[likely]] return l.target->lift;
+  if (l.target->kind == Target::lifted) [[likely]]
+    return l.target->lift;
   return l.target->slot->callee(l.target->edge_lift, l.instance->group->top);
 }
 
 // ---- the host as callee ---------------------------------------------------------------------------------------------
 
 HostCall host_call(const LowerState& l) {
-  return HostCall(l.instance->root->handle.lock(), l.instance->name(), *l.target->import, l.instance->root->options.data);
+  return HostCall(l.instance->root->handle.lock(), l.instance->name(), *l.target->import,
+                  l.instance->root->options.data);
 }
 
 Result<> call_plain(LowerState& l, RawVal* v) {
@@ -143,12 +151,15 @@ Result<> call_plain(LowerState& l, RawVal* v) {
     CRANK_TRY(std::vector<Value> arguments, lift_parameters(caller.context, *l.type, l.async_, c.slots));
     HostCall call = host_call(l);
     auto result = l.target->plain(call, arguments);
-    if (!result) return fail(std::move(result).error().wrap(Code::trap, concat("the host function ", l.target->import->interface, "#", l.target->import->name, " failed")));
+    if (!result)
+      return fail(std::move(result).error().wrap(Code::trap, concat("the host function ", l.target->import->interface,
+                                                                    "#", l.target->import->name, " failed")));
     arguments.clear();
     give_back_lenders(c);
     if (instance.root->dead()) return fail(instance.root->dead_error());
     caller.context.memory = caller.memory();
-    auto lowered = lower_result(caller.context, *l.type, l.async_ ? 0 : max_flat_results, *std::move(result), c.out_pointer, Slots(v, 1, sizeof(RawVal)));
+    auto lowered = lower_result(caller.context, *l.type, l.async_ ? 0 : max_flat_results, *std::move(result),
+                                c.out_pointer, Slots(v, 1, sizeof(RawVal)));
     if (!lowered) return fail(std::move(lowered).error());
     return {};
   };
@@ -158,7 +169,8 @@ Result<> call_plain(LowerState& l, RawVal* v) {
   return r;
 }
 
-Task<void> serve_host_call(Call* c, RootState* root, HostCall call, const AsyncHostFunction* body, std::vector<Value> arguments) {
+Task<void> serve_host_call(Call* c, RootState* root, HostCall call, const AsyncHostFunction* body,
+                           std::vector<Value> arguments) {
   Result<Value> result = co_await (*body)(std::move(call), std::move(arguments));
   if (result) {
     c->result = *std::move(result);
@@ -190,8 +202,9 @@ Result<> start_host(LowerState& l, Call& c) {
   {
     // Generic code, not the guest's: where it suspends it goes on off this executor.
     crank::detail::TurnScope generic(ExecutorRef::for_synchronous_start(), &root.runtime);
-    c.host_task.emplace(spawn_immediate(serve_host_call(&c, &root, host_call(l), &l.target->async, std::move(arguments)),
-                                        {.name = "host function", .runtime = &root.runtime}));
+    c.host_task.emplace(
+        spawn_immediate(serve_host_call(&c, &root, host_call(l), &l.target->async, std::move(arguments)),
+                        {.name = "host function", .runtime = &root.runtime}));
   }
   root.domain().begin();
   std::uint8_t starting = 0;
@@ -205,7 +218,8 @@ Result<> start_host(LowerState& l, Call& c) {
 // ---- the trampolines ------------------------------------------------------------------------------------------------
 
 Result<> start_any(LowerState& l, Call& c) {
-  if (l.instance->root->dead()) [[unlikely]] return fail(l.instance->root->dead_error());
+  if (l.instance->root->dead()) [[unlikely]]
+    return fail(l.instance->root->dead_error());
   if (l.target->kind == Target::host_async) return start_host(l, c);
   auto lift = find_callee(l);
   if (!lift) {
@@ -305,8 +319,11 @@ Result<> deliver_resolved(Call& c, std::uint32_t max_flat, Slots out, Activation
     const bool from_host = l.target->kind == Target::host_async;
     std::optional<Value> value = from_host ? std::nullopt : failure_value(*l.type, *c.failure);
     if (!value) {
-      std::string callee = concat(l.target->import ? l.target->import->interface : "", "#", l.target->import ? l.target->import->name : "");
-      return fail(Error(*c.failure).wrap(Code::trap, from_host ? concat("the host function ", callee, " failed") : concat("the component called through ", callee, " has ended")));
+      std::string callee = concat(l.target->import ? l.target->import->interface : "", "#",
+                                  l.target->import ? l.target->import->name : "");
+      return fail(Error(*c.failure)
+                      .wrap(Code::trap, from_host ? concat("the host function ", callee, " failed")
+                                                  : concat("the component called through ", callee, " has ended")));
     }
     c.result = *std::move(value);
     c.flat = c.lowered = false;

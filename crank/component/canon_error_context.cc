@@ -22,7 +22,7 @@ Result<> error_context_new(LowerState& e, RawVal* v) {
 Result<> error_context_debug_message(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
-  CRANK_TRY(Entry* entry, instance.handles.get(v[0].u32, EntryKind::error_context));
+  CRANK_TRY(Entry * entry, instance.handles.get(v[0].u32, EntryKind::error_context));
   Side side(instance, e.options, nullptr, instance.group->top);
   // The guest's realloc may change the table: keep the object.
   Ref<HandleObject> kept = Ref<HandleObject>::retain(entry->object);
@@ -34,7 +34,7 @@ Result<> error_context_debug_message(LowerState& e, RawVal* v) {
 Result<> error_context_drop(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
-  CRANK_TRY(Entry* entry, instance.handles.get(v[0].u32, EntryKind::error_context));
+  CRANK_TRY(Entry * entry, instance.handles.get(v[0].u32, EntryKind::error_context));
   HandleObject* object = entry->object;
   instance.handles.remove(v[0].u32);
   object->release();
@@ -53,12 +53,13 @@ CanonFunction canon_error_context(const LowerState& env) {
 }
 
 Result<Ref<HandleObject>> Side::lift_error_context(std::uint32_t index) {
-  CRANK_TRY(Entry* entry, instance_.handles.get(index, EntryKind::error_context));
+  CRANK_TRY(Entry * entry, instance_.handles.get(index, EntryKind::error_context));
   return Ref<HandleObject>::retain(entry->object);
 }
 
 Result<std::uint32_t> Side::lower_error_context(Ref<HandleObject> object) {
-  if (!dynamic_cast<ErrorContext*>(object.get())) return fail(Code::bad_type, "a value was passed as an error-context that is none");
+  if (!dynamic_cast<ErrorContext*>(object.get()))
+    return fail(Code::bad_type, "a value was passed as an error-context that is none");
   Entry entry;
   entry.kind = EntryKind::error_context;
   entry.object = object.leak();

@@ -12,10 +12,12 @@ using engine::RawVal;
 namespace {
 
 Result<Entry*> find_resource(InstanceState& instance, std::uint32_t index, ResourceId resource) {
-  CRANK_TRY(Entry* entry, instance.handles.get(index, EntryKind::resource));
+  CRANK_TRY(Entry * entry, instance.handles.get(index, EntryKind::resource));
   if (entry->resource != resource) {
     const Program& program = instance.root->program();
-    return fail(Code::trap, concat("handle index ", index, " used with the wrong type, expected guest-defined resource but found a different guest-defined resource (expected ",
+    return fail(Code::trap, concat("handle index ", index,
+                                   " used with the wrong type, expected guest-defined resource but found a different "
+                                   "guest-defined resource (expected ",
                                    program.resources[crank::component::index(resource)].name, ")"));
   }
   return entry;
@@ -34,7 +36,7 @@ Result<> resource_new(LowerState& e, RawVal* v) {
 }
 
 Result<> resource_rep(LowerState& e, RawVal* v) {
-  CRANK_TRY(Entry* entry, find_resource(*e.instance, v[0].u32, e.spec->resource));
+  CRANK_TRY(Entry * entry, find_resource(*e.instance, v[0].u32, e.spec->resource));
   v[0].u64 = entry->rep;
   return {};
 }
@@ -42,14 +44,17 @@ Result<> resource_rep(LowerState& e, RawVal* v) {
 }  // namespace
 
 // The destructor is a sync-typed call into the implementing instance; `caller` is null when no guest stands behind it.
-Result<> run_destructor(RootState& root, ResourceId resource, std::uint32_t rep, InstanceState* caller, Activation* chain) {
+Result<> run_destructor(RootState& root, ResourceId resource, std::uint32_t rep, InstanceState* caller,
+                        Activation* chain) {
   ResourceState& state = root.resources[index(resource)];
   if (!state.destructor || !state.implementor) {
-    if (caller && state.implementor && !may_enter(chain, *state.implementor, caller)) return fail(Code::trap, "cannot enter component instance");
+    if (caller && state.implementor && !may_enter(chain, *state.implementor, caller))
+      return fail(Code::trap, "cannot enter component instance");
     return {};
   }
   InstanceState& implementor = *state.implementor;
-  if (!may_enter(chain, implementor, caller)) return fail(Code::trap, concat("cannot enter component instance ", implementor.name(), " to run a destructor"));
+  if (!may_enter(chain, implementor, caller))
+    return fail(Code::trap, concat("cannot enter component instance ", implementor.name(), " to run a destructor"));
   Call task;  // an implicit task: context slots of its own, nothing to return
   RawVal v[1];
   v[0].u64 = rep;
@@ -61,7 +66,7 @@ namespace {
 Result<> resource_drop(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
-  CRANK_TRY(Entry* entry, find_resource(instance, v[0].u32, e.spec->resource));
+  CRANK_TRY(Entry * entry, find_resource(instance, v[0].u32, e.spec->resource));
   if (entry->lends != 0) return fail(Code::trap, "cannot remove owned resource while borrowed");
   const Entry dropped = *entry;
   instance.handles.remove(v[0].u32);
@@ -70,7 +75,8 @@ Result<> resource_drop(LowerState& e, RawVal* v) {
     if (dropped.imported) dropped.object->release();
     return {};
   }
-  if (!dropped.imported) return run_destructor(*instance.root, dropped.resource, dropped.rep, &instance, instance.group->top);
+  if (!dropped.imported)
+    return run_destructor(*instance.root, dropped.resource, dropped.rep, &instance, instance.group->top);
   Ref<HandleObject> object = Ref<HandleObject>::adopt(dropped.object);
   if (auto* guest = dynamic_cast<GuestResource*>(object.get()); guest && guest->own()) {
     // Another root implements it. Its executor is ours when the edge is sync-typed, as one with a destructor is.
@@ -79,7 +85,8 @@ Result<> resource_drop(LowerState& e, RawVal* v) {
     Hold hold(instance.group->top, *implementor->group);
     if (hold && !root.dead()) {
       guest->disown();
-      if (auto r = run_destructor(root, guest->resource(), guest->rep(), &instance, instance.group->top); !r) root.die(std::move(r).error());
+      if (auto r = run_destructor(root, guest->resource(), guest->rep(), &instance, instance.group->top); !r)
+        root.die(std::move(r).error());
     }
   }
   return {};
@@ -99,7 +106,7 @@ CanonFunction canon_resource(const LowerState& env) {
 // ---- in values ------------------------------------------------------------------------------------------------------
 
 Result<Ref<HandleObject>> Side::lift_own(TypeRef type, std::uint32_t index) {
-  CRANK_TRY(Entry* entry, find_resource(instance_, index, type->resource));
+  CRANK_TRY(Entry * entry, find_resource(instance_, index, type->resource));
   if (entry->lends != 0) return fail(Code::trap, "cannot remove owned resource while borrowed");
   if (!entry->own) return fail(Code::trap, "cannot lift own resource from a borrow");
   const Entry lifted = *entry;
@@ -109,7 +116,7 @@ Result<Ref<HandleObject>> Side::lift_own(TypeRef type, std::uint32_t index) {
 }
 
 Result<Ref<HandleObject>> Side::lift_borrow(TypeRef type, std::uint32_t index) {
-  CRANK_TRY(Entry* entry, find_resource(instance_, index, type->resource));
+  CRANK_TRY(Entry * entry, find_resource(instance_, index, type->resource));
   if (scope_) {
     ++entry->lends;
     scope_->lenders.push_back(index);
@@ -124,7 +131,8 @@ namespace {
 Result<GuestResource*> own_resource(InstanceState& instance, TypeRef type, HandleObject* object) {
   auto* guest = dynamic_cast<GuestResource*>(object);
   if (!guest || &guest->root() != instance.root || guest->resource() != type->resource)
-    return fail(Code::bad_type, "a resource was passed to the component that implements its type, but another one made it");
+    return fail(Code::bad_type,
+                "a resource was passed to the component that implements its type, but another one made it");
   return guest;
 }
 
@@ -137,7 +145,7 @@ Result<std::uint32_t> Side::lower_own(TypeRef type, Ref<HandleObject> object) {
   entry.resource = type->resource;
   const ResourceState& state = instance_.root->resources[index(type->resource)];
   if (state.implementor) {
-    CRANK_TRY(GuestResource* guest, own_resource(instance_, type, object.get()));
+    CRANK_TRY(GuestResource * guest, own_resource(instance_, type, object.get()));
     entry.rep = guest->rep();
     guest->disown();
     return instance_.handles.add(entry);
@@ -157,7 +165,7 @@ Result<std::uint32_t> Side::lower_borrow(TypeRef type, Ref<HandleObject> object)
   entry.scope = scope_;
   const ResourceState& state = instance_.root->resources[index(type->resource)];
   if (state.implementor) {
-    CRANK_TRY(GuestResource* guest, own_resource(instance_, type, object.get()));
+    CRANK_TRY(GuestResource * guest, own_resource(instance_, type, object.get()));
     if (state.implementor == &instance_) return guest->rep();
     entry.rep = guest->rep();
   } else {
@@ -194,7 +202,8 @@ void GuestResource::dispose() noexcept {
     GuestResource* self = drop.object;
     Group& on = *drop.group;
     if (!on.root.dead()) {
-      if (auto r = run_destructor(on.root, self->resource_, self->rep_, nullptr, nullptr); !r) on.root.die(std::move(r).error());
+      if (auto r = run_destructor(on.root, self->resource_, self->rep_, nullptr, nullptr); !r)
+        on.root.die(std::move(r).error());
     }
     delete self;
     on.end_turn();

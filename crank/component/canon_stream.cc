@@ -29,7 +29,8 @@ Result<std::uint32_t> add_end(InstanceState& instance, Ref<Shared> shared, TypeR
   entry.kind = e->kind;
   entry.waitable = e;
   auto index = instance.handles.add(entry);
-  if (!index) delete e;
+  if (!index)
+    delete e;
   else {
     e->index = *index;
     attach_domain(*e->shared, instance.root->shared_domain());
@@ -38,9 +39,11 @@ Result<std::uint32_t> add_end(InstanceState& instance, Ref<Shared> shared, TypeR
 }
 
 Result<End*> find_end(LowerState& e, std::uint32_t index, bool reading) {
-  CRANK_TRY(Entry* entry, e.instance->handles.get(index, end_kind(e.spec->type, reading)));
+  CRANK_TRY(Entry * entry, e.instance->handles.get(index, end_kind(e.spec->type, reading)));
   End* end = static_cast<End*>(entry->waitable);
-  if (end->type != e.spec->type) return fail(Code::trap, concat("handle index ", index, " used with the wrong type: a stream or future of another element type"));
+  if (end->type != e.spec->type)
+    return fail(Code::trap, concat("handle index ", index,
+                                   " used with the wrong type: a stream or future of another element type"));
   return end;
 }
 
@@ -68,10 +71,16 @@ Result<bool> end_copy(LowerState& e, RawVal* v, bool again) {
     CRANK_TRY_VOID(check_may_leave(instance));
     CRANK_TRY(end, find_end(e, v[0].u32, reading));
     if (end->state == CopyState::done)
-      return fail(Code::trap, is_future(end->kind) ? (reading ? "cannot read from future after previous read succeeded" : "cannot write to future after previous write succeeded or readable end dropped")
-                                                   : (reading ? "cannot read from stream after being notified that the writable end dropped" : "cannot write to stream after being notified that the readable end dropped"));
-    if (end->state != CopyState::idle) return fail(Code::trap, "cannot have concurrent operations active on a future/stream");
-    if (end->set && !e.async_) return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
+      return fail(Code::trap,
+                  is_future(end->kind)
+                      ? (reading ? "cannot read from future after previous read succeeded"
+                                 : "cannot write to future after previous write succeeded or readable end dropped")
+                      : (reading ? "cannot read from stream after being notified that the writable end dropped"
+                                 : "cannot write to stream after being notified that the readable end dropped"));
+    if (end->state != CopyState::idle)
+      return fail(Code::trap, "cannot have concurrent operations active on a future/stream");
+    if (end->set && !e.async_)
+      return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
     const std::uint32_t count = is_future(end->kind) ? 1 : v[2].u32;
     TypeRef element = e.spec->type->element;
     Side side(instance, e.options, nullptr, instance.group->top);
@@ -114,8 +123,10 @@ Result<bool> end_cancel(LowerState& e, RawVal* v, bool again) {
   if (!again) {
     CRANK_TRY_VOID(check_may_leave(instance));
     CRANK_TRY(end, find_end(e, v[0].u32, reading));
-    if (end->state != CopyState::copying || end->sync_waiter) return fail(Code::trap, "cannot cancel a future/stream operation when none is pending");
-    if (end->set && !e.async_) return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
+    if (end->state != CopyState::copying || end->sync_waiter)
+      return fail(Code::trap, "cannot cancel a future/stream operation when none is pending");
+    if (end->set && !e.async_)
+      return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
     end->state = CopyState::cancelling;
     if (end->has_event || cancel_copy(*end)) {
       clear_event(*end);
@@ -145,8 +156,10 @@ template <bool reading>
 Result<> end_drop(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
-  CRANK_TRY(End* end, find_end(e, v[0].u32, reading));
-  if (end->state == CopyState::copying || end->state == CopyState::cancelling) return fail(Code::trap, concat("cannot ", reading ? "remove" : "drop", " busy ", is_future(end->kind) ? "future" : "stream"));
+  CRANK_TRY(End * end, find_end(e, v[0].u32, reading));
+  if (end->state == CopyState::copying || end->state == CopyState::cancelling)
+    return fail(Code::trap,
+                concat("cannot ", reading ? "remove" : "drop", " busy ", is_future(end->kind) ? "future" : "stream"));
   if (end->kind == EntryKind::writable_future && end->state != CopyState::done)
     return fail(Code::trap, "cannot drop future write end without first writing a value");
   join(*end, nullptr);
@@ -183,12 +196,19 @@ CanonFunction canon_stream(const LowerState& env) {
 namespace {
 
 Result<Ref<HandleObject>> lift_readable(InstanceState& instance, TypeRef type, std::uint32_t index) {
-  CRANK_TRY(Entry* entry, instance.handles.get(index, end_kind(type, true)));
+  CRANK_TRY(Entry * entry, instance.handles.get(index, end_kind(type, true)));
   End* end = static_cast<End*>(entry->waitable);
-  if (end->type != type) return fail(Code::trap, concat("handle index ", index, " used with the wrong type: a stream or future of another element type"));
-  if (end->state == CopyState::done) return fail(Code::trap, is_future(end->kind) ? "cannot lift future after previous read succeeded" : "cannot lift stream after being notified that the writable end dropped");
+  if (end->type != type)
+    return fail(Code::trap, concat("handle index ", index,
+                                   " used with the wrong type: a stream or future of another element type"));
+  if (end->state == CopyState::done)
+    return fail(Code::trap, is_future(end->kind)
+                                ? "cannot lift future after previous read succeeded"
+                                : "cannot lift stream after being notified that the writable end dropped");
   if (end->state != CopyState::idle) return fail(Code::trap, "cannot remove busy stream or future");
-  if (end->set) return fail(Code::trap, concat("cannot lift ", is_future(end->kind) ? "future" : "stream", " while it's in a waitable set"));
+  if (end->set)
+    return fail(Code::trap,
+                concat("cannot lift ", is_future(end->kind) ? "future" : "stream", " while it's in a waitable set"));
   instance.handles.remove(index);
   Ref<HandleObject> handle = make_ref<ReadableHandle>(end->shared);
   free_end(end);  // a message that a cancel overtook may still be on its way to it
@@ -201,7 +221,8 @@ Result<std::uint32_t> lower_readable(InstanceState& instance, TypeRef type, Ref<
   Ref<Shared> shared = handle->shared;
   const bool future = type->kind == TypeKind::future;
   const bool raw = type->element == nullptr || width_of(type->element) != 0;
-  if (shared->is_future != future || shared->raw != raw || (raw && shared->element_size != (type->element ? type->element->size : 0)))
+  if (shared->is_future != future || shared->raw != raw ||
+      (raw && shared->element_size != (type->element ? type->element->size : 0)))
     return fail(Code::bad_type, "a stream or future was passed whose element type is another one than the function's");
   auto index = add_end(instance, std::move(shared), type, true);
   if (index) handle->take();
@@ -210,9 +231,17 @@ Result<std::uint32_t> lower_readable(InstanceState& instance, TypeRef type, Ref<
 
 }  // namespace
 
-Result<Ref<HandleObject>> Side::lift_stream(TypeRef type, std::uint32_t index) { return lift_readable(instance_, type, index); }
-Result<Ref<HandleObject>> Side::lift_future(TypeRef type, std::uint32_t index) { return lift_readable(instance_, type, index); }
-Result<std::uint32_t> Side::lower_stream(TypeRef type, Ref<HandleObject> object) { return lower_readable(instance_, type, std::move(object)); }
-Result<std::uint32_t> Side::lower_future(TypeRef type, Ref<HandleObject> object) { return lower_readable(instance_, type, std::move(object)); }
+Result<Ref<HandleObject>> Side::lift_stream(TypeRef type, std::uint32_t index) {
+  return lift_readable(instance_, type, index);
+}
+Result<Ref<HandleObject>> Side::lift_future(TypeRef type, std::uint32_t index) {
+  return lift_readable(instance_, type, index);
+}
+Result<std::uint32_t> Side::lower_stream(TypeRef type, Ref<HandleObject> object) {
+  return lower_readable(instance_, type, std::move(object));
+}
+Result<std::uint32_t> Side::lower_future(TypeRef type, Ref<HandleObject> object) {
+  return lower_readable(instance_, type, std::move(object));
+}
 
 }  // namespace crank::component::detail

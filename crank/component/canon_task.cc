@@ -17,8 +17,10 @@ bool same_memory(const ResolvedOptions& a, const ResolvedOptions& b) {
 Result<> task_return(LowerState& e, RawVal* v) {
   CRANK_TRY_VOID(check_may_leave(*e.instance));
   Call& c = task_of(current_task(*e.instance));
-  if (!c.lift || !c.lift->async_) return fail(Code::trap, "`task.return` or `task.cancel` can only be called from an async-lifted function");
-  if (e.spec->type != c.lift->type->result) return fail(Code::trap, "invalid `task.return` signature and/or options for current task");
+  if (!c.lift || !c.lift->async_)
+    return fail(Code::trap, "`task.return` or `task.cancel` can only be called from an async-lifted function");
+  if (e.spec->type != c.lift->type->result)
+    return fail(Code::trap, "invalid `task.return` signature and/or options for current task");
   // definitions.py asks for equal options. The suite and its tools leave those out that a result does not need.
   const ResolvedOptions& lifted = *c.lift->options;
   if (e.options->memory && (!same_memory(*e.options, lifted) || e.options->encoding != lifted.encoding))
@@ -29,7 +31,8 @@ Result<> task_return(LowerState& e, RawVal* v) {
 Result<> task_cancel(LowerState& e, RawVal*) {
   CRANK_TRY_VOID(check_may_leave(*e.instance));
   Call& c = task_of(current_task(*e.instance));
-  if (!c.lift || !c.lift->async_) return fail(Code::trap, "`task.return` or `task.cancel` can only be called from an async-lifted function");
+  if (!c.lift || !c.lift->async_)
+    return fail(Code::trap, "`task.return` or `task.cancel` can only be called from an async-lifted function");
   return resolve_cancelled(c);
 }
 

@@ -168,8 +168,9 @@ Result<bool> block(LowerState& e, RawVal* v, bool yields, Call* next) {
   while (thread.waits == Waits::suspended) {
     CRANK_TRY(bool ran, run_sibling(instance, chain));
     if (!ran)
-      return fail(Code::trap, "cannot block a synchronous task before returning (deadlock detected: event loop cannot make "
-                              "further progress): no other thread of this component instance is ready");
+      return fail(Code::trap,
+                  "cannot block a synchronous task before returning (deadlock detected: event loop cannot make "
+                  "further progress): no other thread of this component instance is ready");
   }
   return true;
 }

@@ -47,7 +47,7 @@ Result<> set_new(LowerState& e, RawVal* v) {
 
 Result<> set_drop(LowerState& e, RawVal* v) {
   CRANK_TRY_VOID(check_may_leave(*e.instance));
-  CRANK_TRY(Entry* entry, e.instance->handles.get(v[0].u32, EntryKind::waitable_set));
+  CRANK_TRY(Entry * entry, e.instance->handles.get(v[0].u32, EntryKind::waitable_set));
   WaitableSet* set = entry->set;
   if (set->members > 0) return fail(Code::trap, "cannot drop waitable set with waitables in it");
   if (set->waiting > 0) return fail(Code::trap, "cannot drop waitable set with waiters");
@@ -62,10 +62,11 @@ Result<> waitable_join(LowerState& e, RawVal* v) {
   if (!entry) return HandleTable::unknown(v[0].u32);
   if (!is_waitable(entry->kind)) return HandleTable::wrong_kind(v[0].u32, entry->kind, EntryKind::subtask);
   Waitable& waitable = *entry->waitable;
-  if (waitable.sync_waiter) return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set: a task waits for it");
+  if (waitable.sync_waiter)
+    return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set: a task waits for it");
   WaitableSet* set = nullptr;
   if (v[1].u32 != 0) {
-    CRANK_TRY(Entry* found, e.instance->handles.get(v[1].u32, EntryKind::waitable_set));
+    CRANK_TRY(Entry * found, e.instance->handles.get(v[1].u32, EntryKind::waitable_set));
     set = found->set;
   }
   join(waitable, set);
@@ -83,7 +84,7 @@ Result<> answer(LowerState& e, RawVal* v, std::uint32_t address, Event event) {
 Result<> set_poll(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
-  CRANK_TRY(Entry* entry, instance.handles.get(v[0].u32, EntryKind::waitable_set));
+  CRANK_TRY(Entry * entry, instance.handles.get(v[0].u32, EntryKind::waitable_set));
   Event event;
   if (deliver_pending_cancel(current_task(instance), e.spec->cancellable)) {
     event = {EventCode::task_cancelled, 0, 0};
@@ -100,7 +101,7 @@ Result<bool> set_wait(LowerState& e, RawVal* v, bool again) {
   Event event;
   if (!again) {
     CRANK_TRY_VOID(check_may_leave(instance));
-    CRANK_TRY(Entry* entry, instance.handles.get(v[0].u32, EntryKind::waitable_set));
+    CRANK_TRY(Entry * entry, instance.handles.get(v[0].u32, EntryKind::waitable_set));
     WaitableSet& set = *entry->set;
     if (deliver_pending_cancel(task, e.spec->cancellable)) {
       event = {EventCode::task_cancelled, 0, 0};
@@ -185,11 +186,12 @@ Result<bool> subtask_cancel(LowerState& e, RawVal* v, bool again) {
   Call* call;
   if (!again) {
     CRANK_TRY_VOID(check_may_leave(instance));
-    CRANK_TRY(Entry* entry, instance.handles.get(v[0].u32, EntryKind::subtask));
+    CRANK_TRY(Entry * entry, instance.handles.get(v[0].u32, EntryKind::subtask));
     call = static_cast<Call*>(entry->waitable);
     if (call->delivered) return fail(Code::trap, "`subtask.cancel` called after terminal status delivered");
     if (call->cancel_requested) return fail(Code::trap, "`subtask.cancel` called twice for the same subtask");
-    if (call->subtask_set() && !e.spec->async_) return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
+    if (call->subtask_set() && !e.spec->async_)
+      return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
     if (!is_resolved(call->state)) {
       call->cancel_requested = true;
       CRANK_TRY_VOID(cancel_callee(*call, instance.group->top));
@@ -215,14 +217,16 @@ Result<bool> subtask_cancel(LowerState& e, RawVal* v, bool again) {
 Result<> subtask_drop(LowerState& e, RawVal* v) {
   InstanceState& instance = *e.instance;
   CRANK_TRY_VOID(check_may_leave(instance));
-  CRANK_TRY(Entry* entry, instance.handles.get(v[0].u32, EntryKind::subtask));
+  CRANK_TRY(Entry * entry, instance.handles.get(v[0].u32, EntryKind::subtask));
   Call& c = *static_cast<Call*>(entry->waitable);
   if (!c.delivered) return fail(Code::trap, "cannot drop a subtask which has not yet resolved");
   clear_event(c);
   join(c, nullptr);
   instance.handles.remove(v[0].u32);
-  if (c.references.load(std::memory_order_acquire) == 1 && !c.callee_root) instance.group->recycle(c);
-  else release_call(c);
+  if (c.references.load(std::memory_order_acquire) == 1 && !c.callee_root)
+    instance.group->recycle(c);
+  else
+    release_call(c);
   return {};
 }
 

@@ -37,12 +37,12 @@ struct Composition::Wiring {
     Wiring* wiring = nullptr;
     PartOptions options;
     std::vector<Target> targets;
-    std::vector<std::shared_ptr<DefaultActor>> actors;   // by group; null: its own for each root
+    std::vector<std::shared_ptr<DefaultActor>> actors;  // by group; null: its own for each root
     std::vector<Edge> edges;
 
     crank::detail::Lock lock;
-    std::vector<std::shared_ptr<Live>> live;             // roots that host calls use
-    Live shared;                                         // the root that other parts call
+    std::vector<std::shared_ptr<Live>> live;  // roots that host calls use
+    Live shared;                              // the root that other parts call
     std::vector<std::weak_ptr<Root>> all;
     Counts counts;
 
@@ -73,7 +73,9 @@ struct Composition::Wiring {
 
 Result<std::shared_ptr<Root>> Composition::Wiring::Part::make(const detail::Activation* chain) {
   Runtime* runtime = options.root.runtime ? options.root.runtime : current_runtime();
-  if (!runtime) return fail(Code::bad_argument, "a composition was called outside of any runtime: name one with RootOptions::runtime");
+  if (!runtime)
+    return fail(Code::bad_argument,
+                "a composition was called outside of any runtime: name one with RootOptions::runtime");
   RootOptions root_options = options.root;
   if (root_options.name.empty()) root_options.name = options.name;
   auto* state = new RootState(options.blueprint, std::move(root_options), *runtime, wiring->domain);
@@ -101,7 +103,9 @@ void Composition::Wiring::Part::retire(std::shared_ptr<Root> root) {
   }
   if (root->tasks_alive() == 0) return;
   Runtime* runtime = &root->state_record().runtime;
-  spawn_detached([](std::shared_ptr<Root> kept) -> Task<> { co_await kept->drained(); }(std::move(root)), {.name = "retiring root", .runtime = runtime}).run_on();
+  spawn_detached([](std::shared_ptr<Root> kept) -> Task<> { co_await kept->drained(); }(std::move(root)),
+                 {.name = "retiring root", .runtime = runtime})
+      .run_on();
 }
 
 Result<detail::LiftState*> Composition::Wiring::Part::callee(LiftId lift, const detail::Activation* chain) {
@@ -188,10 +192,14 @@ Result<> Composition::Wiring::resolve(std::size_t at) {
       if (other == at) return false;
       const Program& provider = parts[other]->program();
       for (const Export& given : provider.exports) {
-        if (given.item.kind != wanted.item.kind || !(given.name == wanted.name || versions_match(wanted.name, given.name))) continue;
+        if (given.item.kind != wanted.item.kind ||
+            !(given.name == wanted.name || versions_match(wanted.name, given.name)))
+          continue;
         Matcher matcher(part.program(), provider);
         if (auto fits = matcher.satisfies(wanted, given.item); !fits) {
-          mismatch = std::move(fits).error().wrap(Code::bad_type, concat(part.options.name, " imports ", wanted.name, ", and ", parts[other]->options.name, " exports it with another type"));
+          mismatch = std::move(fits).error().wrap(
+              Code::bad_type, concat(part.options.name, " imports ", wanted.name, ", and ", parts[other]->options.name,
+                                     " exports it with another type"));
           return false;
         }
         providers[at][wanted.name] = other;
@@ -215,7 +223,9 @@ Result<Target> Composition::Wiring::target_of(std::size_t at, const Import& impo
   Part& other = *parts[provider->second];
   const std::string path = import.interface.empty() ? import.name : concat(import.interface, "#", import.name);
   const Export* given = detail::find_in(other.program().exports, path);
-  if (!given) return fail(Code::missing_export, concat(part.options.name, " imports ", path, ", which ", other.options.name, " does not export"));
+  if (!given)
+    return fail(Code::missing_export,
+                concat(part.options.name, " imports ", path, ", which ", other.options.name, " does not export"));
   if (given->item.function_source.kind == FuncSource::imported) {
     if (depth > parts.size()) return fail(Code::bad_argument, concat("the import ", path, " leads back to itself"));
     return target_of(provider->second, other.program().imports[given->item.function_source.index], depth + 1);
@@ -233,7 +243,9 @@ Result<> Composition::Wiring::check_cycles() {
   std::function<std::optional<std::string>(std::size_t)> visit = [&](std::size_t at) -> std::optional<std::string> {
     color[at] = 1;
     for (const auto& [name, other] : providers[at]) {
-      if (color[other] == 1) return concat(parts[at]->options.name, " imports ", name, " from ", parts[other]->options.name, ", which needs it in turn");
+      if (color[other] == 1)
+        return concat(parts[at]->options.name, " imports ", name, " from ", parts[other]->options.name,
+                      ", which needs it in turn");
       if (color[other] == 0)
         if (auto cycle = visit(other)) return cycle;
     }
@@ -252,7 +264,9 @@ void Composition::Wiring::share_actors() {
   for (std::size_t i = 0; i < parts.size(); ++i) first[i + 1] = first[i] + parts[i]->program().groups.size();
   std::vector<std::size_t> parent(first.back());
   for (std::size_t i = 0; i < parent.size(); ++i) parent[i] = i;
-  std::function<std::size_t(std::size_t)> root_of = [&](std::size_t i) { return parent[i] == i ? i : parent[i] = root_of(parent[i]); };
+  std::function<std::size_t(std::size_t)> root_of = [&](std::size_t i) {
+    return parent[i] == i ? i : parent[i] = root_of(parent[i]);
+  };
   std::vector<bool> joined(parent.size(), false);
   auto group_of = [&](std::size_t part, InstanceId id) -> std::optional<std::size_t> {
     const auto& group = parts[part]->program().instances[index(id)].group;
@@ -271,10 +285,12 @@ void Composition::Wiring::share_actors() {
         const Target& target = parts[i]->targets[t.callee.index];
         if (target.kind != Target::edge) continue;
         for (std::size_t j = 0; j < parts.size(); ++j)
-          if (parts[j].get() == target.slot) join(group_of(i, t.instance), group_of(j, parts[j]->program().lifts[index(target.edge_lift)].instance));
+          if (parts[j].get() == target.slot)
+            join(group_of(i, t.instance), group_of(j, parts[j]->program().lifts[index(target.edge_lift)].instance));
       }
       if (t.op == Builtin::resource_drop && !program.resources[index(t.resource)].instance) {
-        auto provider = providers[i].find(item_of(program.resources[index(t.resource)].import_interface, program.resources[index(t.resource)].import_name));
+        auto provider = providers[i].find(item_of(program.resources[index(t.resource)].import_interface,
+                                                  program.resources[index(t.resource)].import_name));
         if (provider == providers[i].end()) continue;
         for (const Resource& r : parts[provider->second]->program().resources)
           if (r.instance && r.destructor) join(group_of(i, t.instance), group_of(provider->second, *r.instance));
@@ -299,17 +315,22 @@ void Composition::Wiring::share_actors() {
 Result<> Composition::Wiring::link() {
   providers.resize(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (!parts[i]->program().not_instantiable.empty()) return fail(Code::unsupported, concat(parts[i]->options.name, ": ", parts[i]->program().not_instantiable));
+    if (!parts[i]->program().not_instantiable.empty())
+      return fail(Code::unsupported, concat(parts[i]->options.name, ": ", parts[i]->program().not_instantiable));
     CRANK_TRY_VOID(resolve(i));
   }
   CRANK_TRY_VOID(check_cycles());
   for (std::size_t i = 0; i < parts.size(); ++i) {
     for (const Import& import : parts[i]->program().imports) {
       auto target = target_of(i, import, 0);
-      if (!target) return fail(std::move(target).error().wrap(target.error().code(), concat("linking ", parts[i]->options.name, " failed")));
+      if (!target)
+        return fail(std::move(target).error().wrap(target.error().code(),
+                                                   concat("linking ", parts[i]->options.name, " failed")));
       if (target->kind != Target::edge) {
-        std::string line = concat(parts[i]->options.name, " ", import.interface.empty() ? import.name : import.interface, " -> host");
-        if (std::find(from_host.begin(), from_host.end(), line) == from_host.end()) from_host.push_back(std::move(line));
+        std::string line =
+            concat(parts[i]->options.name, " ", import.interface.empty() ? import.name : import.interface, " -> host");
+        if (std::find(from_host.begin(), from_host.end(), line) == from_host.end())
+          from_host.push_back(std::move(line));
       }
       parts[i]->targets.push_back(*std::move(target));
     }
@@ -359,11 +380,14 @@ Composition::~Composition() {
   }
 }
 
-Result<Function> Composition::function(std::string_view path) const { return find_function(*wiring_->parts[0]->options.blueprint, path); }
+Result<Function> Composition::function(std::string_view path) const {
+  return find_function(*wiring_->parts[0]->options.blueprint, path);
+}
 
 Task<Result<Value>> Composition::call(Function function, std::vector<Value> arguments, CallOptions options) {
   auto self = shared_from_this();
-  if (wiring_->stopping.load(std::memory_order_relaxed)) co_return fail(Code::bad_state, "the composition is stopping and takes no new calls");
+  if (wiring_->stopping.load(std::memory_order_relaxed))
+    co_return fail(Code::bad_state, "the composition is stopping and takes no new calls");
   Wiring::Part& main = *wiring_->parts[0];
   auto live = main.acquire();
   if (!live) co_return fail(std::move(live).error());
@@ -375,7 +399,8 @@ Task<Result<Value>> Composition::call(Function function, std::vector<Value> argu
 std::string Composition::describe() const {
   std::string out;
   for (const auto& part : wiring_->parts)
-    for (const auto& edge : part->edges) out += concat(part->options.name, " ", edge.interface, " -> ", edge.provider, "\n");
+    for (const auto& edge : part->edges)
+      out += concat(part->options.name, " ", edge.interface, " -> ", edge.provider, "\n");
   for (const auto& line : wiring_->from_host) out += line + "\n";
   return out;
 }

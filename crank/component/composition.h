@@ -26,8 +26,8 @@ namespace crank::component {
 
 /// When a call gets a fresh root (DESIGN, C7).
 struct ReusePolicy {
-  std::uint32_t concurrent = 1;   ///< calls from outside at once in one root; a busy slot opens another root
-  std::uint32_t max_uses = 1;     ///< calls one root may serve in all; 0: without end
+  std::uint32_t concurrent = 1;  ///< calls from outside at once in one root; a busy slot opens another root
+  std::uint32_t max_uses = 1;    ///< calls one root may serve in all; 0: without end
   static constexpr ReusePolicy fresh() { return {1, 1}; }
   static constexpr ReusePolicy serial(std::uint32_t uses = 0) { return {1, uses}; }
   static constexpr ReusePolicy concurrently(std::uint32_t n, std::uint32_t uses = 0) { return {n, uses}; }

@@ -54,7 +54,8 @@ TEST_F(CompositionTest, AnImportIsFilledByACompatibleExportOfAnotherPart) {
   auto app = Composition::Builder(imports).part(part("front", front)).plug(part("doubler", doubler)).link();
   ASSERT_TRUE(app) << app.error().to_string();
   EXPECT_EQ(call(**app, "run", values(Value::u32(21)))->as_u32(), 42u);
-  EXPECT_NE((*app)->describe().find("front test:app/doubler@1.0.0 -> doubler"), std::string::npos) << (*app)->describe();
+  EXPECT_NE((*app)->describe().find("front test:app/doubler@1.0.0 -> doubler"), std::string::npos)
+      << (*app)->describe();
 }
 
 TEST_F(CompositionTest, PartsAreInstantiatedWhenFirstCalled) {
@@ -125,14 +126,20 @@ TEST_F(CompositionTest, ATrapBehindAnEdgeIsAnInternalErrorWhereTheResultTypeHasO
 }
 
 TEST_F(CompositionTest, AFreshPolicyGivesEachCallARootOfItsOwn) {
-  auto app = *Composition::Builder(imports).part(part("front", front, ReusePolicy::fresh())).plug(part("doubler", doubler)).link();
+  auto app = *Composition::Builder(imports)
+                  .part(part("front", front, ReusePolicy::fresh()))
+                  .plug(part("doubler", doubler))
+                  .link();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(call(*app, "run", values(Value::u32(1))));
   EXPECT_EQ(app->counts(0).made, 3u);
   EXPECT_EQ(app->counts(1).made, 1u);
 }
 
 TEST_F(CompositionTest, ARootIsReplacedWhenItsUsesAreSpent) {
-  auto app = *Composition::Builder(imports).part(part("front", front)).plug(part("doubler", doubler, ReusePolicy::concurrently(8, 2))).link();
+  auto app = *Composition::Builder(imports)
+                  .part(part("front", front))
+                  .plug(part("doubler", doubler, ReusePolicy::concurrently(8, 2)))
+                  .link();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(call(*app, "run", values(Value::u32(1))));
   EXPECT_EQ(app->counts(1).made, 3u);
 }

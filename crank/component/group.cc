@@ -38,8 +38,10 @@ std::shared_ptr<DefaultActor> make_actor(Runtime& runtime) {
     burial->run = [](Job* job) noexcept {
       auto* self = static_cast<Burial*>(job);
       Runtime& home = self->actor->runtime();
-      if (bury(self->actor)) delete self;
-      else home.enqueue(*self);
+      if (bury(self->actor))
+        delete self;
+      else
+        home.enqueue(*self);
     };
     actor->runtime().enqueue(*burial);
   });

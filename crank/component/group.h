@@ -41,9 +41,9 @@ struct Activation {
   Activation* const group_outer;  // what was the group's top
   Group& group;
   InstanceState& instance;
-  InstanceState* const caller;    // whose call entered; null: the host, or the scheduler
+  InstanceState* const caller;  // whose call entered; null: the host, or the scheduler
   Call* const task;
-  bool fiber_base = false;        // what is above runs on a fiber's stack, what is below does not
+  bool fiber_base = false;  // what is above runs on a fiber's stack, what is below does not
 };
 
 class CallQueue {
@@ -84,15 +84,15 @@ struct InstanceState {
   HandleTable handles;
   ThreadTable threads;
   bool may_leave = true;
-  bool reconsidered = false;         // stands in Group::gates
+  bool reconsidered = false;  // stands in Group::gates
   std::uint32_t backpressure = 0;
-  std::uint32_t tasks = 0;           // live ones
+  std::uint32_t tasks = 0;  // live ones
   Call* exclusive = nullptr;
-  CallQueue entry;                   // held at the gate, first come first served
-  CallQueue held;                    // callback tasks with an event while exclusive was taken
+  CallQueue entry;  // held at the gate, first come first served
+  CallQueue held;   // callback tasks with an event while exclusive was taken
   Call* first_task = nullptr;
   InstanceState* next_gate = nullptr;
-  Call implicit;                     // realloc runs as this task
+  Call implicit;  // realloc runs as this task
   /// Read by callers on other threads: may a new async call expect to start without waiting? A hint (DESIGN, C3).
   std::atomic<bool> gate_open{true};
 
@@ -111,9 +111,9 @@ struct Group {
   bool may_block = false;
   bool pump_posted = false;
   bool torn_down = false;
-  Call* parked = nullptr;           // preempted: the executor is held for it
+  Call* parked = nullptr;  // preempted: the executor is held for it
   CallQueue ready;
-  InstanceState* gates = nullptr;   // instances whose held tasks may enter now
+  InstanceState* gates = nullptr;  // instances whose held tasks may enter now
   std::vector<Call*> pool;
   struct Pump : Job {
     Group* group = nullptr;

@@ -18,35 +18,51 @@ struct Waitable;
 struct WaitableSet;
 
 enum class EntryKind : std::uint8_t {
-  free, resource, subtask, readable_stream, writable_stream, readable_future, writable_future, waitable_set, error_context,
+  free,
+  resource,
+  subtask,
+  readable_stream,
+  writable_stream,
+  readable_future,
+  writable_future,
+  waitable_set,
+  error_context,
 };
 std::string_view name_of(EntryKind kind) noexcept;
 constexpr bool is_waitable(EntryKind kind) { return kind >= EntryKind::subtask && kind <= EntryKind::writable_future; }
-constexpr bool is_end(EntryKind kind) { return kind >= EntryKind::readable_stream && kind <= EntryKind::writable_future; }
-constexpr bool is_readable(EntryKind kind) { return kind == EntryKind::readable_stream || kind == EntryKind::readable_future; }
-constexpr bool is_future(EntryKind kind) { return kind == EntryKind::readable_future || kind == EntryKind::writable_future; }
+constexpr bool is_end(EntryKind kind) {
+  return kind >= EntryKind::readable_stream && kind <= EntryKind::writable_future;
+}
+constexpr bool is_readable(EntryKind kind) {
+  return kind == EntryKind::readable_stream || kind == EntryKind::readable_future;
+}
+constexpr bool is_future(EntryKind kind) {
+  return kind == EntryKind::readable_future || kind == EntryKind::writable_future;
+}
 
 struct Entry {
   EntryKind kind = EntryKind::free;
-  bool own = false;          ///< resource: own, else borrow
-  bool imported = false;     ///< resource: `object` stands for it, else `rep`
+  bool own = false;       ///< resource: own, else borrow
+  bool imported = false;  ///< resource: `object` stands for it, else `rep`
   ResourceId resource{};
-  std::uint32_t lends = 0;   ///< resource: how many calls in flight have borrowed it
+  std::uint32_t lends = 0;  ///< resource: how many calls in flight have borrowed it
   union {
     std::uint32_t rep = 0;
-    HandleObject* object;    ///< owned reference: imported resource, error context
+    HandleObject* object;  ///< owned reference: imported resource, error context
     Waitable* waitable;
     WaitableSet* set;
     std::uint32_t next_free;
   };
-  Call* scope = nullptr;     ///< borrow: the task that must drop it before it returns
+  Call* scope = nullptr;  ///< borrow: the task that must drop it before it returns
 };
 
 class HandleTable {
  public:
   static constexpr std::uint32_t max_length = (1u << 28) - 1;
 
-  explicit HandleTable(std::uint32_t limit) : limit_(limit < max_length ? limit : max_length) { entries_.emplace_back(); }
+  explicit HandleTable(std::uint32_t limit) : limit_(limit < max_length ? limit : max_length) {
+    entries_.emplace_back();
+  }
 
   Result<std::uint32_t> add(const Entry& entry) {
     std::uint32_t index;
@@ -57,7 +73,8 @@ class HandleTable {
       return index;
     }
     if (entries_.size() > limit_) [[unlikely]]
-      return fail(Code::limit, concat("the component instance holds ", limit_, " handles, the most it may; it should drop some"));
+      return fail(Code::limit,
+                  concat("the component instance holds ", limit_, " handles, the most it may; it should drop some"));
     index = static_cast<std::uint32_t>(entries_.size());
     entries_.push_back(entry);
     return index;
@@ -71,8 +88,10 @@ class HandleTable {
   /// The entry, of that kind; else the trap.
   Result<Entry*> get(std::uint32_t index, EntryKind kind) {
     Entry* entry = find(index);
-    if (!entry) [[unlikely]] return unknown(index);
-    if (entry->kind != kind) [[unlikely]] return wrong_kind(index, entry->kind, kind);
+    if (!entry) [[unlikely]]
+      return unknown(index);
+    if (entry->kind != kind) [[unlikely]]
+      return wrong_kind(index, entry->kind, kind);
     return entry;
   }
   void remove(std::uint32_t index) {

@@ -42,7 +42,9 @@ class HostCall {
   const FuncType& type() const noexcept { return *import_->type; }
   /// RootOptions::data of the calling root, as given.
   template <class T>
-  T& data() const { return *static_cast<T*>(data_); }
+  T& data() const {
+    return *static_cast<T*>(data_);
+  }
   bool has_data() const noexcept { return data_ != nullptr; }
 
   HostCall(std::shared_ptr<Root> root, std::string_view instance, const Import& import, void* data)
@@ -71,7 +73,8 @@ class AsyncHostFunction {
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, AsyncHostFunction> &&
              std::is_invocable_r_v<Task<Result<Value>>, F&, HostCall, std::vector<Value>>)
-  AsyncHostFunction(F function) : body_(std::make_shared<Callable<F>>(std::move(function))) {}  // NOLINT: as std::function
+  AsyncHostFunction(F function)
+      : body_(std::make_shared<Callable<F>>(std::move(function))) {}  // NOLINT: as std::function
   [[clang::coro_wrapper]] Task<Result<Value>> operator()(HostCall call, std::vector<Value> arguments) const {
     return body_->run(std::move(call), std::move(arguments));
   }

@@ -52,7 +52,9 @@ struct HostCaller::Shared {
   }
   static void on_end(Timer& timer) noexcept {
     Shared& s = *static_cast<Deadline&>(timer).shared;
-    if (!s.answered.load(std::memory_order_acquire)) s.root.die(Error(Code::deadline, concat("the call of ", s.call.lift->spec->name, " did not end in time, nor when it was asked to; its root was ended")));
+    if (!s.answered.load(std::memory_order_acquire))
+      s.root.die(Error(Code::deadline, concat("the call of ", s.call.lift->spec->name,
+                                              " did not end in time, nor when it was asked to; its root was ended")));
     s.release();
   }
   void arm() {
@@ -122,7 +124,9 @@ Task<Result<Value>> HostCaller::run() {
         resume.resume(fail(*call.failure));
       } else if (call.outcome != SubtaskState::returned) {
         const bool late = shared.timed_out.load();
-        resume.resume(fail(late ? Code::deadline : Code::cancelled, concat("the call of ", call.lift->spec->name, late ? " did not end in time and was cancelled" : " was cancelled")));
+        resume.resume(fail(late ? Code::deadline : Code::cancelled,
+                           concat("the call of ", call.lift->spec->name,
+                                  late ? " did not end in time and was cancelled" : " was cancelled")));
       } else {
         resume.resume(Result<Value>(std::move(call.result)));
       }

@@ -28,9 +28,9 @@ struct HostEnd final : HandleObject {
 
   End end;
   bool closed = false;
-  std::vector<Value> buffer;           // unattended writes
+  std::vector<Value> buffer;  // unattended writes
   std::uint64_t scalar = 0;
-  RootState* pinned = nullptr;         // whose memory is on loan
+  RootState* pinned = nullptr;  // whose memory is on loan
 
  private:
   static void on_event(End& end) noexcept;

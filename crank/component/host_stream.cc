@@ -19,10 +19,13 @@ namespace {
 
 HostEnd& end_of(const Ref<HandleObject>& object) { return static_cast<HostEnd&>(*object); }
 
-std::unexpected<Error> no_end() { return fail(Code::bad_state, "a stream or future end was used that has been moved away or closed"); }
+std::unexpected<Error> no_end() {
+  return fail(Code::bad_state, "a stream or future end was used that has been moved away or closed");
+}
 
 Result<Ref<HandleObject>> take_end(Value value, bool future) {
-  if (value.kind() != Value::Kind::handle) return fail(Code::bad_type, "a stream or future was expected, but the value is no handle");
+  if (value.kind() != Value::Kind::handle)
+    return fail(Code::bad_type, "a stream or future was expected, but the value is no handle");
   Ref<HandleObject> object = value.take_handle();
   auto* handle = dynamic_cast<ReadableHandle*>(object.get());
   if (!handle || !handle->shared || handle->shared->is_future != future)
@@ -62,7 +65,7 @@ Task<Result<std::size_t>> read_bytes(Ref<HandleObject> object, std::span<std::by
     self.end.length = static_cast<std::uint32_t>(std::min<std::size_t>(into.size() / size, (1u << 28) - 1));
     auto done = co_await self.perform();
     if (!done) co_return fail(std::move(done).error());
-    if (self.end.progress > 0 || self.end.result == CopyResult::dropped) co_return self.end.progress * size;
+    if (self.end.progress > 0 || self.end.result == CopyResult::dropped) co_return self.end.progress* size;
   }
 }
 
@@ -84,7 +87,8 @@ void Loan::finish(std::size_t bytes) noexcept {
   if (!end_) return;
   HostEnd* end = std::exchange(end_, nullptr);
   bytes_ = {};
-  detail::finish_loan(end->shared(), static_cast<std::uint32_t>(bytes / std::max<std::size_t>(end->shared().element_size, 1)));
+  detail::finish_loan(end->shared(),
+                      static_cast<std::uint32_t>(bytes / std::max<std::size_t>(end->shared().element_size, 1)));
   if (detail::RootState* root = std::exchange(end->pinned, nullptr)) {
     root->pins.fetch_sub(1, std::memory_order_acq_rel);
     root->release();
@@ -95,7 +99,8 @@ void Loan::finish(std::size_t bytes) noexcept {
 namespace {
 Task<Result<Ref<HandleObject>>> borrow_buffer(Ref<HandleObject> object, std::span<std::byte>& bytes) {
   HostEnd& self = end_of(object);
-  if (!self.shared().raw || self.shared().element_size == 0) co_return fail(Code::bad_type, "only the buffers of streams of numbers can be lent");
+  if (!self.shared().raw || self.shared().element_size == 0)
+    co_return fail(Code::bad_type, "only the buffers of streams of numbers can be lent");
   auto there = co_await self.wait_for_loan();
   if (!there) co_return fail(std::move(there).error());
   if (!*there) co_return Ref<HandleObject>();
@@ -132,7 +137,8 @@ Task<Result<std::vector<Value>>> StreamReader::read_values(std::size_t limit) {
     std::vector<std::byte> bytes(std::min<std::size_t>(limit, 4096) * size);
     auto n = co_await read_bytes(kept, bytes);
     if (!n) co_return fail(std::move(n).error());
-    for (std::size_t i = 0; i < *n / size; ++i) out.push_back(s.element_size ? number(s.element, bytes.data() + i * size) : Value());
+    for (std::size_t i = 0; i < *n / size; ++i)
+      out.push_back(s.element_size ? number(s.element, bytes.data() + i * size) : Value());
     co_return out;
   }
   while (out.empty()) {
@@ -168,11 +174,13 @@ Task<Result<std::size_t>> StreamWriter::write(std::span<const std::byte> bytes) 
   Shared& s = self.shared();
   if (!s.raw) co_return fail(Code::bad_type, "this stream's elements are no numbers: write them as values");
   const std::size_t size = std::max<std::size_t>(s.element_size, 1);
-  if (bytes.size() % size != 0) co_return fail(Code::bad_argument, "the bytes to write are not whole elements of the stream");
+  if (bytes.size() % size != 0)
+    co_return fail(Code::bad_argument, "the bytes to write are not whole elements of the stream");
   std::size_t written = 0;
   while (written < bytes.size()) {
     self.end.base = const_cast<std::byte*>(bytes.data()) + written;
-    self.end.length = static_cast<std::uint32_t>(std::min<std::size_t>((bytes.size() - written) / size, (1u << 28) - 1));
+    self.end.length =
+        static_cast<std::uint32_t>(std::min<std::size_t>((bytes.size() - written) / size, (1u << 28) - 1));
     auto done = co_await self.perform();
     if (!done) co_return fail(std::move(done).error());
     written += self.end.progress * size;
@@ -200,7 +208,8 @@ Task<Result<std::size_t>> StreamWriter::write_values(std::span<Value> values) {
   std::size_t written = 0;
   std::optional<Error> failed;
   while (written < pending.size()) {
-    std::vector<Value> rest(std::make_move_iterator(pending.begin() + static_cast<std::ptrdiff_t>(written)), std::make_move_iterator(pending.end()));
+    std::vector<Value> rest(std::make_move_iterator(pending.begin() + static_cast<std::ptrdiff_t>(written)),
+                            std::make_move_iterator(pending.end()));
     self.end.values = &rest;
     self.end.length = static_cast<std::uint32_t>(rest.size());
     auto done = co_await self.perform();
@@ -271,8 +280,11 @@ Task<Result<Value>> FutureReader::read() {
   auto done = co_await self.perform();
   self.end.values = nullptr;
   if (!done) co_return fail(std::move(done).error());
-  if (self.end.result == CopyResult::dropped) co_return fail(Code::root_dead, "the future's writer ended without writing it");
-  if (self.shared().raw) co_return self.shared().element_size ? number(self.shared().element, reinterpret_cast<std::byte*>(&self.scalar)) : Value();
+  if (self.end.result == CopyResult::dropped)
+    co_return fail(Code::root_dead, "the future's writer ended without writing it");
+  if (self.shared().raw)
+    co_return self.shared().element_size ? number(self.shared().element, reinterpret_cast<std::byte*>(&self.scalar))
+                                         : Value();
   co_return std::move(values.front());
 }
 
@@ -284,8 +296,10 @@ void FutureReader::close() {
 
 namespace {
 void set_up_write(HostEnd& self, Value value) {
-  if (self.shared().raw) self.scalar = self.shared().element_size ? value.bits() : 0;
-  else self.buffer.push_back(std::move(value));
+  if (self.shared().raw)
+    self.scalar = self.shared().element_size ? value.bits() : 0;
+  else
+    self.buffer.push_back(std::move(value));
   self.end.base = reinterpret_cast<std::byte*>(&self.scalar);
   self.end.values = &self.buffer;
   self.end.length = 1;

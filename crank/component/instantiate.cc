@@ -123,18 +123,22 @@ class Instantiation {
       LowerState& t = root_.trampolines[i];
       t.spec = &program_.trampolines[i];
       t.instance = root_.instances[index(t.spec->instance)].get();
-      if (index(t.spec->options) < root_.resolved_options.size()) t.options = &root_.resolved_options[index(t.spec->options)];
+      if (index(t.spec->options) < root_.resolved_options.size())
+        t.options = &root_.resolved_options[index(t.spec->options)];
       t.async_ = t.spec->async_;
       if (t.spec->op != Builtin::lower) continue;
       t.type = t.spec->function;
       t.async_ = t.options->async_;
-      t.target = t.spec->callee.kind == FuncSource::lifted ? &root_.lift_targets[t.spec->callee.index] : &root_.targets[t.spec->callee.index];
+      t.target = t.spec->callee.kind == FuncSource::lifted ? &root_.lift_targets[t.spec->callee.index]
+                                                           : &root_.targets[t.spec->callee.index];
       t.signature = signature_of_lower(*t.type, t.async_);
       t.scalar_params = scalar_params(*t.type, t.async_ ? max_flat_async_params : max_flat_params);
       t.scalar_result = scalar_result(*t.type);
       t.arguments = static_cast<std::uint8_t>(t.signature.param_count - (t.signature.result_in_memory ? 1 : 0));
     }
-    root_.core_instances.resize(std::count_if(program_.steps.begin(), program_.steps.end(), [](const Step& s) { return std::holds_alternative<InstantiateModule>(s); }));
+    root_.core_instances.resize(std::count_if(program_.steps.begin(), program_.steps.end(), [](const Step& s) {
+      return std::holds_alternative<InstantiateModule>(s);
+    }));
   }
 
   Result<> play() {
@@ -160,7 +164,9 @@ class Instantiation {
 
   Result<> instantiate(const InstantiateModule& step) {
     InstanceState& instance = *root_.instances[index(step.instance)];
-    if (!instance.group) return fail(Code::bad_state, concat("component instance ", instance.name(), " has core code but no executor group"));
+    if (!instance.group)
+      return fail(Code::bad_state,
+                  concat("component instance ", instance.name(), " has core code but no executor group"));
     Group& group = *instance.group;
     const engine::Module& module = root_.blueprint->module(step.module);
     std::vector<engine::Extern> imports;
@@ -172,7 +178,9 @@ class Instantiation {
     Call start;  // the start function's implicit task
     Activation running(group, instance, nullptr, &start, const_cast<Activation*>(chain_));
     auto created = group.store->instantiate(module, imports);
-    if (!created) return fail(std::move(created).error().wrap(Code::trap, concat("instantiating component instance ", instance.name(), " failed")));
+    if (!created)
+      return fail(std::move(created).error().wrap(
+          Code::trap, concat("instantiating component instance ", instance.name(), " failed")));
     made.instance = *created;
     made.group = &group;
     return {};
@@ -189,7 +197,8 @@ class Instantiation {
       for (const auto& [name, definition] : argument.definitions)
         if (name == wanted.name) return find(definition, group);
     }
-    return fail(Code::missing_import, concat("a core module imports ", wanted.module, " ", wanted.name, ", which its component does not give it"));
+    return fail(Code::missing_import, concat("a core module imports ", wanted.module, " ", wanted.name,
+                                             ", which its component does not give it"));
   }
 
   Result<engine::Extern> find(const CoreDef& definition, Group& group) {
@@ -216,7 +225,8 @@ class Instantiation {
     for (ResolvedOptions& o : root_.resolved_options) {
       if (o.resolved) continue;
       const Options& spec = *o.spec;
-      if (!exists(spec.memory) || !exists(spec.realloc) || !exists(spec.post_return) || !exists(spec.callback)) continue;
+      if (!exists(spec.memory) || !exists(spec.realloc) || !exists(spec.post_return) || !exists(spec.callback))
+        continue;
       o.resolved = true;
       if (spec.memory) {
         Group& group = *root_.core_instances[spec.memory->index].group;
@@ -239,7 +249,8 @@ class Instantiation {
 
   Result<> bind(const std::optional<CoreDef>& definition, engine::Func& function) {
     if (!definition) return {};
-    Group& group = definition->is_trampoline ? *root_.trampolines[definition->index].instance->group : *root_.core_instances[definition->index].group;
+    Group& group = definition->is_trampoline ? *root_.trampolines[definition->index].instance->group
+                                             : *root_.core_instances[definition->index].group;
     CRANK_TRY(engine::Extern found, find(*definition, group));
     function = found.func;
     return {};
@@ -259,7 +270,8 @@ Result<engine::Func> make_trampoline(engine::Store& store, LowerState& env) {
   engine::FuncType type;
   for (CoreType t : env.spec->params) type.params.push_back(value_type(t));
   for (CoreType t : env.spec->results) type.results.push_back(value_type(t));
-  for (auto family : {canon_call, canon_task, canon_waitable, canon_stream, canon_resource, canon_error_context, canon_thread}) {
+  for (auto family :
+       {canon_call, canon_task, canon_waitable, canon_stream, canon_resource, canon_error_context, canon_thread}) {
     CanonFunction f = family(env);
     if (f.plain) return store.host_function(type, f.plain, &env);
     if (f.blocking) return store.blocking_function(type, f.blocking, &env);

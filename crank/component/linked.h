@@ -20,10 +20,10 @@ class Slot;
 
 struct ResolvedOptions {
   const Options* spec = nullptr;
-  bool resolved = false;       ///< its core definitions exist; before that, using it is a trap
+  bool resolved = false;  ///< its core definitions exist; before that, using it is a trap
   engine::Memory memory;
   engine::Func realloc, post_return, callback;
-  std::byte* base = nullptr;   ///< memory never moves
+  std::byte* base = nullptr;  ///< memory never moves
   StringEncoding encoding = StringEncoding::utf8;
   bool async_ = false;
 };
@@ -38,29 +38,29 @@ struct LiftState {
   engine::Func core;
   CoreSignature signature;
   bool resolved = false;
-  bool async_ = false, callback = false;   ///< of the options
-  bool needs_exclusive = false;            ///< async-typed, and a sync or callback lift
-  bool scalar_params = false;              ///< at most 16 flat numbers of full width: core values pass unchanged
-  bool scalar_result = false;              ///< none, or one such number
+  bool async_ = false, callback = false;  ///< of the options
+  bool needs_exclusive = false;           ///< async-typed, and a sync or callback lift
+  bool scalar_params = false;             ///< at most 16 flat numbers of full width: core values pass unchanged
+  bool scalar_result = false;             ///< none, or one such number
   std::uint8_t slots = 1;
 };
 
 /// What fills an import of this root.
 struct Target {
   enum Kind : std::uint8_t { none, lifted, host_plain, host_async, edge } kind = none;
-  LiftState* lift = nullptr;               ///< lifted
-  HostFunction plain;                      ///< host_plain
-  AsyncHostFunction async;                 ///< host_async
-  const Import* import = nullptr;          ///< host_*, edge
-  Slot* slot = nullptr;                    ///< edge: who provides it
-  LiftId edge_lift{};                      ///< edge: which of its lifts
+  LiftState* lift = nullptr;       ///< lifted
+  HostFunction plain;              ///< host_plain
+  AsyncHostFunction async;         ///< host_async
+  const Import* import = nullptr;  ///< host_*, edge
+  Slot* slot = nullptr;            ///< edge: who provides it
+  LiftId edge_lift{};              ///< edge: which of its lifts
 };
 
 /// Environment of any trampoline.
 struct Env {
   InstanceState* instance = nullptr;
   const Trampoline* spec = nullptr;
-  ResolvedOptions* options = nullptr;      ///< may be null
+  ResolvedOptions* options = nullptr;  ///< may be null
 };
 
 struct LowerState : Env {
@@ -68,9 +68,9 @@ struct LowerState : Env {
   const Target* target = nullptr;
   CoreSignature signature;
   bool async_ = false;
-  bool scalar_params = false;              ///< at most 4 (async) or 16 flat numbers of full width
+  bool scalar_params = false;  ///< at most 4 (async) or 16 flat numbers of full width
   bool scalar_result = false;
-  std::uint8_t arguments = 0;              ///< core parameters without the out pointer
+  std::uint8_t arguments = 0;  ///< core parameters without the out pointer
   /// The error case a dead callee is answered with, where the result type has one that fits: see failure_value().
   bool can_fail = false;
 };
@@ -78,7 +78,12 @@ struct LowerState : Env {
 /// Numbers of full core width pass through a call as the bits they are.
 constexpr bool is_wide_number(TypeRef type) {
   switch (type->kind) {
-    case TypeKind::s32: case TypeKind::u32: case TypeKind::s64: case TypeKind::u64: case TypeKind::f32: case TypeKind::f64: return true;
+    case TypeKind::s32:
+    case TypeKind::u32:
+    case TypeKind::s64:
+    case TypeKind::u64:
+    case TypeKind::f32:
+    case TypeKind::f64: return true;
     default: return false;
   }
 }

@@ -10,7 +10,8 @@ namespace {
 
 std::string name_of_call(const Call& c) {
   if (c.lift) return concat(c.lift->instance->name(), " ", c.lift->spec->name);
-  if (c.lower && c.lower->target->import) return concat("the host's ", c.lower->target->import->interface, "#", c.lower->target->import->name);
+  if (c.lower && c.lower->target->import)
+    return concat("the host's ", c.lower->target->import->interface, "#", c.lower->target->import->name);
   return "a call";
 }
 
@@ -36,7 +37,8 @@ std::string describe(const WaitableSet& set, InstanceState& instance) {
 
 std::string waits_for(Call& c, InstanceState& instance) {
   switch (c.waits) {
-    case Waits::at_gate: return instance.backpressure > 0 ? "backpressure to end" : "the instance to be free (another task holds it)";
+    case Waits::at_gate:
+      return instance.backpressure > 0 ? "backpressure to end" : "the instance to be free (another task holds it)";
     case Waits::for_arguments: return "its arguments, from the caller";
     case Waits::yielded:
     case Waits::stack_yielded: return "its next turn";

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "crank/async/job.h"
-#include "crank/component/value.h"
 #include "crank/component/program.h"
+#include "crank/component/value.h"
 
 namespace crank::component::detail {
 

@@ -34,9 +34,12 @@ Result<detail::Target> detail::bind_to_host(const Program& program, const Import
     return target;
   }
   if (found.async)
-    return fail(Code::bad_type, concat("the host provides ", import.interface, "#", import.name, " as an async function, but the component imports it as ", to_string(*import.type, program)));
+    return fail(Code::bad_type,
+                concat("the host provides ", import.interface, "#", import.name,
+                       " as an async function, but the component imports it as ", to_string(*import.type, program)));
   std::string nearest = imports.nearest(import.interface, import.name);
-  return fail(Code::missing_import, concat("nothing provides ", import.interface.empty() ? "" : import.interface + "#", import.name, ": ", to_string(*import.type, program),
+  return fail(Code::missing_import, concat("nothing provides ", import.interface.empty() ? "" : import.interface + "#",
+                                           import.name, ": ", to_string(*import.type, program),
                                            nearest.empty() ? "" : concat("; the nearest the host has is ", nearest)));
 }
 
@@ -84,13 +87,16 @@ Result<Function> find_function(const Blueprint& blueprint, std::string_view path
   if (!found) {
     std::vector<const Export*> all;
     find_anywhere(program.exports, path, all);
-    if (all.size() > 1) return fail(Code::missing_export, concat("several exported interfaces have a function ", path, ": say which, as interface#", path));
+    if (all.size() > 1)
+      return fail(Code::missing_export,
+                  concat("several exported interfaces have a function ", path, ": say which, as interface#", path));
     if (all.size() == 1) found = all.front();
   }
   if (!found) {
     std::string there;
     list_functions(program.exports, "", there);
-    return fail(Code::missing_export, concat("the component exports no function ", path, "; it has ", there.empty() ? "none" : there));
+    return fail(Code::missing_export,
+                concat("the component exports no function ", path, "; it has ", there.empty() ? "none" : there));
   }
   Function f;
   f.program_ = &program;
@@ -100,9 +106,12 @@ Result<Function> find_function(const Blueprint& blueprint, std::string_view path
   return f;
 }
 
-Result<std::shared_ptr<Root>> Root::instantiate(std::shared_ptr<const Blueprint> blueprint, const Imports& imports, RootOptions options) {
+Result<std::shared_ptr<Root>> Root::instantiate(std::shared_ptr<const Blueprint> blueprint, const Imports& imports,
+                                                RootOptions options) {
   Runtime* runtime = options.runtime ? options.runtime : current_runtime();
-  if (!runtime) return fail(Code::bad_argument, "a root was instantiated outside of any runtime: name one with RootOptions::runtime");
+  if (!runtime)
+    return fail(Code::bad_argument,
+                "a root was instantiated outside of any runtime: name one with RootOptions::runtime");
   const Program& program = blueprint->program();
   std::vector<Target> targets;
   for (const Import& import : program.imports) {
@@ -182,13 +191,17 @@ Task<std::string> Root::report() {
 Task<Result<Value>> Root::call(Function function, std::vector<Value> arguments, CallOptions options) {
   auto self = shared_from_this();
   if (state_.dead()) co_return fail(state_.dead_error());
-  if (function.program_ != &state_.program()) co_return fail(Code::bad_argument, "a function of another component was called on this root");
+  if (function.program_ != &state_.program())
+    co_return fail(Code::bad_argument, "a function of another component was called on this root");
   const FuncType& type = *function.type_;
   if (arguments.size() != type.params.size())
-    co_return fail(Code::bad_argument, concat("calling ", *function.name_, " with ", arguments.size(), " arguments: it takes ", type.params.size()));
+    co_return fail(Code::bad_argument, concat("calling ", *function.name_, " with ", arguments.size(),
+                                              " arguments: it takes ", type.params.size()));
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (auto fits = check_value(arguments[i], type.params[i].type); !fits)
-      co_return fail(std::move(fits).error().wrap(Code::bad_argument, concat("calling ", *function.name_, ": argument ", type.params[i].name, " is no ", to_string(type.params[i].type, state_.program()))));
+      co_return fail(std::move(fits).error().wrap(
+          Code::bad_argument, concat("calling ", *function.name_, ": argument ", type.params[i].name, " is no ",
+                                     to_string(type.params[i].type, state_.program()))));
   }
   detail::LiftState* lift = nullptr;
   if (function.source_.kind == FuncSource::lifted) {

@@ -37,16 +37,16 @@ class Slot;
 
 /// What a root may use up. A guest over a limit traps or gets the answer its ABI has for that (memory.grow: -1).
 struct Limits {
-  std::uint64_t memory_bytes = 4ull << 30;   ///< each linear memory
-  std::uint32_t handles = 1u << 20;          ///< each component instance's table
-  std::uint32_t tasks = 1u << 16;            ///< calls in flight into one component instance
-  std::uint32_t turn_ticks = 0;              ///< engine ticks (1 ms) one turn may take that cannot be preempted; 0: no limit
+  std::uint64_t memory_bytes = 4ull << 30;  ///< each linear memory
+  std::uint32_t handles = 1u << 20;         ///< each component instance's table
+  std::uint32_t tasks = 1u << 16;           ///< calls in flight into one component instance
+  std::uint32_t turn_ticks = 0;  ///< engine ticks (1 ms) one turn may take that cannot be preempted; 0: no limit
 };
 
 struct RootOptions {
-  std::string name;       ///< for messages: the file name, say
+  std::string name;            ///< for messages: the file name, say
   Runtime* runtime = nullptr;  ///< where its executors run; null: that of the instantiating task or turn
-  void* data = nullptr;   ///< HostCall::data; must outlive the root
+  void* data = nullptr;        ///< HostCall::data; must outlive the root
   Limits limits;
 };
 

@@ -19,8 +19,10 @@ void Domain::add_waiting(Call& call) {
 
 // Two of these may overtake each other; the engine only counts.
 void Domain::presence(bool here) noexcept {
-  if (here) engine_.arrive();
-  else engine_.leave();
+  if (here)
+    engine_.arrive();
+  else
+    engine_.leave();
 }
 
 bool Domain::remove_waiting(Call& call) {
@@ -48,7 +50,10 @@ void Domain::quiet() noexcept {
       if (group.root.dead() || call.callee_resolved()) return;
       // This very message, and those to the other stuck calls, are all that is active.
       if (!group.root.domain().only_reports()) return;
-      group.root.die(Error(Code::deadlock, concat("deadlock detected: event loop cannot make further progress: ", call.lift->spec->name, " waits for something that nothing can bring about any more:\n", report_of(group.root))));
+      group.root.die(
+          Error(Code::deadlock,
+                concat("deadlock detected: event loop cannot make further progress: ", call.lift->spec->name,
+                       " waits for something that nothing can bring about any more:\n", report_of(group.root))));
     });
     release_call(*c);
   }
@@ -73,18 +78,24 @@ std::optional<Error> RootState::failure() {
 
 Error RootState::dead_error() {
   std::optional<Error> why = failure();
-  std::string sentence = concat("cannot enter component instance: the component ", options.name.empty() ? program().name : options.name, why ? " has trapped" : " was destroyed");
+  std::string sentence =
+      concat("cannot enter component instance: the component ", options.name.empty() ? program().name : options.name,
+             why ? " has trapped" : " was destroyed");
   if (!why) return Error(Code::root_dead, std::move(sentence));
   return std::move(*why).wrap(Code::root_dead, std::move(sentence));
 }
 
 void RootState::die(Error error, const Call* during) {
   if (during && during->lift) {
-    const Code code = error.code() == Code::deadlock || error.code() == Code::deadline || error.code() == Code::limit ? error.code() : Code::trap;
+    const Code code = error.code() == Code::deadlock || error.code() == Code::deadline || error.code() == Code::limit
+                          ? error.code()
+                          : Code::trap;
     std::string trace = error.backtrace();
     std::string_view instance = during->lift->instance->name();
-    Error named = std::move(error).wrap(code, concat(options.name.empty() ? program().name : options.name, instance.empty() || instance == "root" ? "" : concat(" (", instance, ")"),
-                                                     " trapped in ", during->lift->spec->name));
+    Error named =
+        std::move(error).wrap(code, concat(options.name.empty() ? program().name : options.name,
+                                           instance.empty() || instance == "root" ? "" : concat(" (", instance, ")"),
+                                           " trapped in ", during->lift->spec->name));
     error = trace.empty() ? std::move(named) : std::move(named).with_backtrace(std::move(trace));
   }
   end(Root::State::trapped, std::move(error));
@@ -143,7 +154,8 @@ void take_down_instance(InstanceState& instance, const Error& error) {
 void take_down_now(Group& group) {
   if (group.torn_down) return;
   group.torn_down = true;
-  Error error = group.root.state() == Root::State::trapped && group.root.failure() ? *group.root.failure() : group.root.dead_error();
+  Error error = group.root.state() == Root::State::trapped && group.root.failure() ? *group.root.failure()
+                                                                                   : group.root.dead_error();
   for (InstanceState* instance : group.instances) take_down_instance(*instance, error);
   while (group.ready.pop()) {}
   group.gates = nullptr;

@@ -43,19 +43,20 @@ class Domain {
   engine::Engine& engine_;
   std::atomic<std::uint64_t> active_{0};
   crank::detail::Lock lock_;
-  std::vector<Call*> waiting_;   // unanswered calls of the host
+  std::vector<Call*> waiting_;  // unanswered calls of the host
 };
 
 struct ResourceState {
   const Resource* spec = nullptr;
-  InstanceState* implementor = nullptr;   // null: imported
+  InstanceState* implementor = nullptr;  // null: imported
   engine::Func destructor;
   bool defined = false;
 };
 
 class RootState {
  public:
-  RootState(std::shared_ptr<const Blueprint> blueprint, RootOptions options, Runtime& runtime, std::shared_ptr<Domain> domain);
+  RootState(std::shared_ptr<const Blueprint> blueprint, RootOptions options, Runtime& runtime,
+            std::shared_ptr<Domain> domain);
   RootState(const RootState&) = delete;
   RootState& operator=(const RootState&) = delete;
 
@@ -99,9 +100,10 @@ class RootState {
   std::vector<LiftState> lifts;
   std::vector<LowerState> trampolines;
   std::vector<engine::Func> trampoline_functions;
-  std::vector<Target> targets;        // by ImportId; set before instantiating
+  std::vector<Target> targets;  // by ImportId; set before instantiating
   std::vector<Target> lift_targets;
-  std::vector<std::shared_ptr<DefaultActor>> shared_actors;  // by GroupId, where given: executors shared with other roots
+  std::vector<std::shared_ptr<DefaultActor>>
+      shared_actors;  // by GroupId, where given: executors shared with other roots
   std::vector<ResourceState> resources;
   struct CoreInstance {
     Group* group = nullptr;
@@ -109,7 +111,7 @@ class RootState {
   };
   std::vector<CoreInstance> core_instances;
   std::atomic<std::uint32_t> live_tasks{0}, host_calls{0};
-  std::atomic<std::uint32_t> pins{0};   ///< loans of guest memory: while there are any, the stores stay
+  std::atomic<std::uint32_t> pins{0};  ///< loans of guest memory: while there are any, the stores stay
   /// Told when no task is alive any more, or the root has ended: Root::drained.
   crank::detail::Lock drain_lock;
   std::vector<std::function<void()>> drain_waiters;

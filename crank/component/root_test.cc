@@ -66,7 +66,8 @@ TEST_F(RootTest, ATrapInOneRootLeavesTheOthersAlone) {
 }
 
 TEST_F(RootTest, AMissingImportIsRefusedWithTheNearestTheHostHas) {
-  imports.interface("").async_function("waits", [](HostCall, std::vector<Value>) -> Task<Result<Value>> { co_return Value(); });
+  imports.interface("").async_function("waits",
+                                       [](HostCall, std::vector<Value>) -> Task<Result<Value>> { co_return Value(); });
   auto blue = blueprint(waiting_component);
   auto r = Root::instantiate(blue, imports, {.runtime = &manual.runtime()});
   ASSERT_FALSE(r);
@@ -75,7 +76,8 @@ TEST_F(RootTest, AMissingImportIsRefusedWithTheNearestTheHostHas) {
 }
 
 TEST_F(RootTest, AHostFunctionThatAnswersAtOnceCostsTheGuestNoTurn) {
-  imports.interface("").async_function("wait", [](HostCall, std::vector<Value> v) -> Task<Result<Value>> { co_return std::move(v[0]); });
+  imports.interface("").async_function(
+      "wait", [](HostCall, std::vector<Value> v) -> Task<Result<Value>> { co_return std::move(v[0]); });
   auto r = root(waiting_component);
   EXPECT_EQ(call(*r, "run", values(Value::u32(7)))->as_u32(), 7u);
 }
@@ -110,7 +112,9 @@ TEST_F(RootTest, ManyCallsOfOneInstanceAreInFlightAtOnce) {
 }
 
 TEST_F(RootTest, AFailingHostFunctionTrapsItsGuestWithTheCause) {
-  imports.interface("").async_function("wait", [](HostCall, std::vector<Value>) -> Task<Result<Value>> { co_return fail(Code::io, "the disk is gone"); });
+  imports.interface("").async_function("wait", [](HostCall, std::vector<Value>) -> Task<Result<Value>> {
+    co_return fail(Code::io, "the disk is gone");
+  });
   auto r = root(waiting_component);
   auto answer = call(*r, "run", values(Value::u32(1)));
   ASSERT_FALSE(answer);

@@ -23,7 +23,8 @@ namespace crank::component {
 class RuntimeTest : public testing::Test {
  protected:
   static engine::Engine& shared_engine() {
-    static std::shared_ptr<engine::Engine> engine = *engine::Engine::create({.allocation = engine::Allocation::small, .optimize = false});
+    static std::shared_ptr<engine::Engine> engine =
+        *engine::Engine::create({.allocation = engine::Allocation::small, .optimize = false});
     return *engine;
   }
 
@@ -60,7 +61,8 @@ class RuntimeTest : public testing::Test {
     return manual.run(root.call(*function, std::move(arguments), options));
   }
 
-  TaskHandle<Result<Value>> begin(Root& root, std::string_view name, std::vector<Value> arguments = {}, CallOptions options = {}) {
+  TaskHandle<Result<Value>> begin(Root& root, std::string_view name, std::vector<Value> arguments = {},
+                                  CallOptions options = {}) {
     auto handle = spawn(root.call(*root.function(name), std::move(arguments), options), {.runtime = &manual.runtime()});
     manual.run();
     return handle;

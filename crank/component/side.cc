@@ -21,7 +21,8 @@ MemoryView Side::memory() {
   return {options_->base, instance_.group->store->memory_size(options_->memory)};
 }
 
-Result<std::uint32_t> Side::reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size) {
+Result<std::uint32_t> Side::reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment,
+                                       std::uint32_t new_size) {
   engine::RawVal v[4];
   v[0].u64 = old;
   v[1].u64 = old_size;
@@ -37,10 +38,13 @@ Result<std::uint32_t> Side::reallocate(std::uint32_t old, std::uint32_t old_size
   return v[0].u32;
 }
 
-Result<> store_scalar(InstanceState& instance, ResolvedOptions& options, std::uint32_t address, std::uint32_t size, std::uint64_t bits) {
+Result<> store_scalar(InstanceState& instance, ResolvedOptions& options, std::uint32_t address, std::uint32_t size,
+                      std::uint64_t bits) {
   const std::uint64_t bytes = options.memory ? instance.group->store->memory_size(options.memory) : 0;
-  if (address % size != 0) return fail(Code::trap, concat("unaligned pointer: ", address, " must be a multiple of ", size));
-  if (std::uint64_t{address} + size > bytes) return fail(Code::trap, concat("pointer out of bounds of memory: ", address, " + ", size, " > ", bytes));
+  if (address % size != 0)
+    return fail(Code::trap, concat("unaligned pointer: ", address, " must be a multiple of ", size));
+  if (std::uint64_t{address} + size > bytes)
+    return fail(Code::trap, concat("pointer out of bounds of memory: ", address, " + ", size, " > ", bytes));
   std::memcpy(options.base + address, &bits, size);
   return {};
 }

@@ -18,7 +18,8 @@ class Side final : public Reallocator, public HandleAccess {
   LiftLowerContext context;
   InstanceState& instance() const noexcept { return instance_; }
 
-  Result<std::uint32_t> reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment, std::uint32_t new_size) override;
+  Result<std::uint32_t> reallocate(std::uint32_t old, std::uint32_t old_size, std::uint32_t alignment,
+                                   std::uint32_t new_size) override;
   MemoryView memory() override;
 
   Result<Ref<HandleObject>> lift_own(TypeRef type, std::uint32_t index) override;
@@ -40,6 +41,7 @@ class Side final : public Reallocator, public HandleAccess {
 };
 
 /// Writes a result of full width to the caller's out pointer.
-Result<> store_scalar(InstanceState& instance, ResolvedOptions& options, std::uint32_t address, std::uint32_t size, std::uint64_t bits);
+Result<> store_scalar(InstanceState& instance, ResolvedOptions& options, std::uint32_t address, std::uint32_t size,
+                      std::uint64_t bits);
 
 }  // namespace crank::component::detail

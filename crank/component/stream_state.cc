@@ -37,8 +37,10 @@ bool reads(const End& e) noexcept { return is_readable(e.kind); }
         now = end->notified;
         dead = end->dead;
       }
-      if (dead) delete end;
-      else if (now) set_event(*end);
+      if (dead)
+        delete end;
+      else if (now)
+        set_event(*end);
       to.end_turn();
     };
     group.post(o.copied);
@@ -82,7 +84,8 @@ Result<> transfer(End& writer, End& reader, std::uint32_t count, Activation* cha
     auto stored = store_elements(r.context, elements, 0, count, to, reader.type->element);
     if (!stored) return fail(std::move(stored).error());
   } else {
-    for (std::uint32_t i = 0; i < count; ++i) reader.values->push_back(std::move((*writer.values)[writer.progress + i]));
+    for (std::uint32_t i = 0; i < count; ++i)
+      reader.values->push_back(std::move((*writer.values)[writer.progress + i]));
   }
   return {};
 }
@@ -97,7 +100,9 @@ Result<bool> try_match(Shared& s, Activation* chain, InstanceState* here) {
     if (!first || !second) return true;
     s.transferring = true;
   }
-  auto hold_of = [&](End& e) -> Group& { return *(e.owner ? e.owner : (first->owner ? first->owner : second->owner))->group; };
+  auto hold_of = [&](End& e) -> Group& {
+    return *(e.owner ? e.owner : (first->owner ? first->owner : second->owner))->group;
+  };
   Result<bool> outcome = false;
   End *tell_first = nullptr, *tell_second = nullptr;
   const bool both_host = !first->owner && !second->owner;
@@ -246,7 +251,8 @@ Value::Kind number_kind(TypeRef element) noexcept {
 std::uint32_t width_of(TypeRef element) noexcept { return width(number_kind(element)); }
 
 Ref<Shared> make_shared_stream(TypeRef type) {
-  return make_shared_stream(type->element ? number_kind(type->element) : Value::Kind::none, type->kind == TypeKind::future);
+  return make_shared_stream(type->element ? number_kind(type->element) : Value::Kind::none,
+                            type->kind == TypeKind::future);
 }
 
 Ref<Shared> make_shared_stream(Value::Kind element, bool is_future) {
@@ -277,10 +283,12 @@ Result<bool> start_copy(End& e, Activation* chain) {
       return false;
     }
     if (e.owner && e.owner == o->owner && !s.raw)
-      return fail(Code::trap, concat("cannot read from and write to intra-component ", s.is_future ? "future" : "stream", " with non-numeric payload"));
+      return fail(Code::trap, concat("cannot read from and write to intra-component ",
+                                     s.is_future ? "future" : "stream", " with non-numeric payload"));
     if (e.wants_loan) {
       // Two that both wait to be lent a buffer would wait for ever; the second one has to bring its own.
-      if (o->wants_loan) return fail(Code::unsupported, "both ends of the stream are the host's and ask for each other's buffer");
+      if (o->wants_loan)
+        return fail(Code::unsupported, "both ends of the stream are the host's and ask for each other's buffer");
       // A buffer that its guest is about to be told of may be taken back at any moment: the next one is waited for.
       if (o->notified) {
         s.pending = &e;
@@ -309,8 +317,8 @@ Result<bool> start_copy(End& e, Activation* chain) {
         End& to = reading ? e : *o;
         const std::uint32_t n = std::min(e.remain(), o->remain());
         if (s.element_size)
-          std::memmove(to.base + std::size_t{to.progress} * s.element_size, from.base + std::size_t{from.progress} * s.element_size,
-                       std::size_t{n} * s.element_size);
+          std::memmove(to.base + std::size_t{to.progress} * s.element_size,
+                       from.base + std::size_t{from.progress} * s.element_size, std::size_t{n} * s.element_size);
         from.progress += n;
         to.progress += n;
         if (s.is_future || !o->owner) s.pending = nullptr;
@@ -348,7 +356,8 @@ Event deliver_copy(End& e) {
   e.notified = false;
   e.cancel_wanted = false;
   const bool future = is_future(e.kind);
-  e.state = e.result == CopyResult::dropped || (future && e.result == CopyResult::completed) ? CopyState::done : CopyState::idle;
+  e.state = e.result == CopyResult::dropped || (future && e.result == CopyResult::completed) ? CopyState::done
+                                                                                             : CopyState::idle;
   const EventCode code = e.kind == EntryKind::readable_stream   ? EventCode::stream_read
                          : e.kind == EntryKind::writable_stream ? EventCode::stream_write
                          : e.kind == EntryKind::readable_future ? EventCode::future_read

@@ -34,20 +34,21 @@ class Domain;
 
 struct End : Waitable {
   Ref<Shared> shared;
-  InstanceState* owner = nullptr;           // null: the host
-  TypeRef type = nullptr;                   // in its owner's Program
+  InstanceState* owner = nullptr;  // null: the host
+  TypeRef type = nullptr;          // in its owner's Program
   CopyState state = CopyState::idle;
-  CopyResult result = CopyResult::completed;// (L) while pending
+  CopyResult result = CopyResult::completed;               // (L) while pending
   bool notified = false, in_flight = false, dead = false;  // (L)
-  bool lent = false, cancel_wanted = false; // (L) guest end: its buffer is on loan
-  bool wants_loan = false;                  // (L) host end: waits for the guest's buffer
+  bool lent = false, cancel_wanted = false;                // (L) guest end: its buffer is on loan
+  bool wants_loan = false;                                 // (L) host end: waits for the guest's buffer
   // The operation.
   ResolvedOptions* options = nullptr;
   std::uint32_t address = 0;
-  std::byte* base = nullptr;                // numbers: the first byte of the buffer
-  std::uint32_t length = 0, progress = 0;   // (L) while pending; elements
-  std::vector<Value>* values = nullptr;     // host, other elements: read into, or written from `progress` on
-  void (*on_host_event)(End&) noexcept = nullptr;  // host: called without the lock, once for each operation that was pending
+  std::byte* base = nullptr;               // numbers: the first byte of the buffer
+  std::uint32_t length = 0, progress = 0;  // (L) while pending; elements
+  std::vector<Value>* values = nullptr;    // host, other elements: read into, or written from `progress` on
+  void (*on_host_event)(End&) noexcept =
+      nullptr;  // host: called without the lock, once for each operation that was pending
   HostEnd* host = nullptr;
   struct Copied : Job {
     End* end = nullptr;
@@ -60,18 +61,18 @@ struct End : Waitable {
 struct Shared final : HandleObject {
   crank::detail::Lock lock;
   bool is_future = false;
-  bool raw = false;                   // numbers or nothing: bytes move as they are
-  bool dropped = false;               // (L) one side is gone
-  bool abandoned = false;             // (L) a future's writer went without writing
-  bool transferring = false;          // (L) rule 3 is at work
+  bool raw = false;           // numbers or nothing: bytes move as they are
+  bool dropped = false;       // (L) one side is gone
+  bool abandoned = false;     // (L) a future's writer went without writing
+  bool transferring = false;  // (L) rule 3 is at work
   std::uint32_t element_size = 0;
   Value::Kind element = Value::Kind::none;
   End *pending = nullptr, *second = nullptr;  // (L)
-  End* loaned = nullptr;              // (L) whose buffer the host has
-  bool match_posted = false;          // (L)
+  End* loaned = nullptr;                      // (L) whose buffer the host has
+  bool match_posted = false;                  // (L)
   // Handles of the host, ends in transit included, count as work of the domain (C10): something may still come of them.
-  std::uint32_t outside = 0;          // (L)
-  std::shared_ptr<Domain> domain;     // (L) set once a guest has an end
+  std::uint32_t outside = 0;       // (L)
+  std::shared_ptr<Domain> domain;  // (L) set once a guest has an end
   struct Match : Job {
     Shared* shared = nullptr;
     Group* group = nullptr;
@@ -95,10 +96,16 @@ Ref<Shared> make_shared_stream(TypeRef stream_or_future);
 Ref<Shared> make_shared_stream(Value::Kind element, bool is_future);
 constexpr std::uint32_t width(Value::Kind kind) {
   switch (kind) {
-    case Value::Kind::s8: case Value::Kind::u8: return 1;
-    case Value::Kind::s16: case Value::Kind::u16: return 2;
-    case Value::Kind::s32: case Value::Kind::u32: case Value::Kind::f32: return 4;
-    case Value::Kind::s64: case Value::Kind::u64: case Value::Kind::f64: return 8;
+    case Value::Kind::s8:
+    case Value::Kind::u8: return 1;
+    case Value::Kind::s16:
+    case Value::Kind::u16: return 2;
+    case Value::Kind::s32:
+    case Value::Kind::u32:
+    case Value::Kind::f32: return 4;
+    case Value::Kind::s64:
+    case Value::Kind::u64:
+    case Value::Kind::f64: return 8;
     default: return 0;
   }
 }

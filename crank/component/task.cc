@@ -29,7 +29,9 @@ void post_message(Call::Message& message, Call& c, Group& to, void (*deliver)(Ca
   to.post(message);
 }
 
-void post_to_callee(Call::Message& message, Call& c, void (*deliver)(Call&)) { post_message(message, c, group_of(c), deliver); }
+void post_to_callee(Call::Message& message, Call& c, void (*deliver)(Call&)) {
+  post_message(message, c, group_of(c), deliver);
+}
 
 void release_call(Call& c) {
   if (c.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
@@ -91,7 +93,8 @@ void apply_resolved(Call& c) {
 
 // ---- beginning ------------------------------------------------------------------------------------------------------
 
-Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments, Activation* chain);
+Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments,
+                  Activation* chain);
 
 namespace {
 
@@ -185,7 +188,8 @@ Result<> start_task(Call& c, const Activation* chain) {
   InstanceState& instance = *lift.instance;
   if (!lift.resolved) return fail(Code::trap, "a function was called before its component instance was instantiated");
   if (instance.tasks >= instance.root->options.limits.tasks)
-    return fail(Code::limit, concat("component instance ", instance.name(), " has ", instance.tasks, " calls in flight, the most it may"));
+    return fail(Code::limit, concat("component instance ", instance.name(), " has ", instance.tasks,
+                                    " calls in flight, the most it may"));
   list_task(c);
   if (lift.type->async_) {
     if (gate_closed(c) || !instance.entry.empty()) {
@@ -226,7 +230,8 @@ Result<> exit_task(Call& c) {
     return {};
   }
   if (c.task != TaskState::resolved)
-    return fail(Code::trap, concat("async-lifted export failed to produce a result: the task of ", c.lift->spec->name, " ended without task.return or task.cancel"));
+    return fail(Code::trap, concat("async-lifted export failed to produce a result: the task of ", c.lift->spec->name,
+                                   " ended without task.return or task.cancel"));
   if (instance.exclusive == &c) release_exclusive(instance);
   unlist_task(c);
   return {};
@@ -332,7 +337,8 @@ Result<> poll(Call& c, Activation* chain) {
 bool wants_fiber(const Call& c, const Activation* chain);
 constexpr std::uint32_t watched_calls = 16;
 
-Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments, Activation* chain) {
+Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t slots, std::size_t arguments,
+                  Activation* chain) {
   InstanceState& instance = *c.lift->instance;
   Group& group = *instance.group;
   if (wants_fiber(c, chain)) {
@@ -348,8 +354,8 @@ Result<> run_core(Call& c, const engine::Func& function, RawVal* v, std::size_t 
   return finish_core(c, v, chain);
 }
 
-Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, Activation* chain, const engine::Func& function,
-                   RawVal* values, std::size_t count) {
+Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, Activation* chain,
+                   const engine::Func& function, RawVal* values, std::size_t count) {
   Activation running(*instance.group, instance, caller, &task, chain);
   return instance.group->store->call(function, values, count);
 }
@@ -398,7 +404,8 @@ bool wants_fiber(const Call& c, const Activation* chain) {
   // Overstaying begins the watch anew, so a function that was only unlucky (its thread was taken away) is soon trusted again.
   LiftStatistics& statistics = *lift.statistics;
   const std::uint32_t watched = statistics.calls.load(std::memory_order_relaxed);
-  if (watched >= watched_calls) [[likely]] return false;
+  if (watched >= watched_calls) [[likely]]
+    return false;
   if (!c.nested && !statistics.is_long.load(std::memory_order_relaxed)) return false;
   if (holds(chain, *lift.instance->group)) return false;
   statistics.calls.store(watched + 1, std::memory_order_relaxed);
@@ -472,7 +479,8 @@ Result<> resume_thread(Call& thread, Activation* chain) {
 Result<> exit_thread(Call& thread) {
   Call& task = *thread.owner;
   if (task.extra_threads == 1 && task.implicit_done && task.task != TaskState::resolved)
-    return fail(Code::trap, concat("the last thread of a task of ", task.lift->spec->name, " ended without task.return or task.cancel"));
+    return fail(Code::trap, concat("the last thread of a task of ", task.lift->spec->name,
+                                   " ended without task.return or task.cancel"));
   InstanceState& instance = *task.lift->instance;
   instance.threads.remove(thread.thread_index);
   if (thread.queued) instance.group->ready.remove(thread);
@@ -496,7 +504,8 @@ Result<bool> run_sibling(InstanceState& instance, Activation* chain) {
     bool can_run = mine && (c->cancelled_wake || c->waits == Waits::stack_yielded ||
                             (c->waits == Waits::stack_on_waitable && c->awaited->has_event) ||
                             (c->waits == Waits::stack_on_set && c->Call::set->has_event()) ||
-                            (!instance.exclusive && (c->waits == Waits::yielded || (c->waits == Waits::on_set && c->Call::set->has_event()))));
+                            (!instance.exclusive &&
+                             (c->waits == Waits::yielded || (c->waits == Waits::on_set && c->Call::set->has_event()))));
     if (!can_run) {
       group.ready.push(*c);
       continue;
@@ -536,22 +545,25 @@ void post_resolved(Call& c) { post_message(c.resolved_message, c, *c.caller->gro
 Result<> give_result(Call& c, ResolvedOptions& options, Slots slots, std::uint32_t max_flat) {
   const LiftState& lift = *c.lift;
   InstanceState& instance = *lift.instance;
-  if (c.task == TaskState::resolved) return fail(Code::trap, "`task.return` or `task.cancel` called more than once for the current task");
-  if (c.num_borrows > 0) return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
+  if (c.task == TaskState::resolved)
+    return fail(Code::trap, "`task.return` or `task.cancel` called more than once for the current task");
+  if (c.num_borrows > 0)
+    return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
   Activation* chain = instance.group->top;
   if (lift.type->result == nullptr) {
     c.flat = true;
   } else if (c.nested && c.lower->scalar_result) {
     c.flat = c.lowered = true;
     c.raw[0] = slots.i64(0);
-    if (c.lower->async_) CRANK_TRY_VOID(store_scalar(*c.caller, *c.lower->options, c.out_pointer, c.lower->type->result->size, c.raw[0]));
+    if (c.lower->async_)
+      CRANK_TRY_VOID(store_scalar(*c.caller, *c.lower->options, c.out_pointer, c.lower->type->result->size, c.raw[0]));
   } else if (c.nested && same_stack(chain, *c.caller->group)) {
     c.flat = c.lowered = true;
     Side callee(instance, &options, &c, chain);
     Side caller(*c.caller, c.lower->options, nullptr, chain);
     std::uint32_t limit = c.lower->async_ ? 0 : max_flat_results;
-    auto r = copy_result(callee.context, *lift.type, max_flat, slots, caller.context, *c.lower->type, limit, c.out_pointer,
-                         Slots(std::span<std::uint64_t>(c.raw, 17)));
+    auto r = copy_result(callee.context, *lift.type, max_flat, slots, caller.context, *c.lower->type, limit,
+                         c.out_pointer, Slots(std::span<std::uint64_t>(c.raw, 17)));
     if (!r) return fail(std::move(r).error());
   } else if (lift.scalar_result && c.caller) {
     c.flat = true;
@@ -570,9 +582,11 @@ Result<> give_result(Call& c, ResolvedOptions& options, Slots slots, std::uint32
 
 Result<> resolve_cancelled(Call& c) {
   if (c.task != TaskState::cancel_delivered)
-    return fail(Code::trap, c.task == TaskState::resolved ? "`task.return` or `task.cancel` called more than once for the current task"
-                                                          : "`task.cancel` called by task which has not been cancelled");
-  if (c.num_borrows > 0) return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
+    return fail(Code::trap, c.task == TaskState::resolved
+                                ? "`task.return` or `task.cancel` called more than once for the current task"
+                                : "`task.cancel` called by task which has not been cancelled");
+  if (c.num_borrows > 0)
+    return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
   c.task = TaskState::resolved;
   c.outcome = c.entered ? SubtaskState::cancelled_before_returned : SubtaskState::cancelled_before_started;
   if (c.nested) c.state = c.outcome;
@@ -622,7 +636,8 @@ void abandon_wait(Call& thread) {
   Waitable& awaited = *std::exchange(thread.awaited, nullptr);
   awaited.sync_waiter = nullptr;
   // A synchronous call stands in no table: its caller's half goes with the stack that waits for it.
-  if (awaited.kind == EntryKind::subtask && !static_cast<Call&>(awaited).has_index) release_call(static_cast<Call&>(awaited));
+  if (awaited.kind == EntryKind::subtask && !static_cast<Call&>(awaited).has_index)
+    release_call(static_cast<Call&>(awaited));
 }
 
 void fail_task(Call& c, const Error& error) {

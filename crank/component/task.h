@@ -17,7 +17,7 @@ namespace crank::component::detail {
 
 enum class CallbackCode : std::uint32_t { exit, yield, wait };
 
-Group& group_of(const Call& task) noexcept;   ///< the callee's
+Group& group_of(const Call& task) noexcept;  ///< the callee's
 
 /// Enters the task, or queues it at its instance's gate. `chain` is the native stack below. The call's arguments are the
 /// caller's core values at c.slots (nested) or in transit.
@@ -55,10 +55,10 @@ void park(Hold& hold, Call& c);
 void post_continue(Call& c);
 
 void release_exclusive(InstanceState& instance);
-void release_call(Call& c);   ///< one reference less
+void release_call(Call& c);  ///< one reference less
 
 /// What an instance's own code (start, realloc, destructors) calls: a sync-typed call that is nobody's subtask.
-Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, Activation* chain, const engine::Func& function,
-                   engine::RawVal* values, std::size_t count);
+Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, Activation* chain,
+                   const engine::Func& function, engine::RawVal* values, std::size_t count);
 
 }  // namespace crank::component::detail

@@ -13,7 +13,15 @@
 
 namespace crank::component::detail {
 
-enum class EventCode : std::uint32_t { none, subtask, stream_read, stream_write, future_read, future_write, task_cancelled };
+enum class EventCode : std::uint32_t {
+  none,
+  subtask,
+  stream_read,
+  stream_write,
+  future_read,
+  future_write,
+  task_cancelled
+};
 struct Event {
   EventCode code = EventCode::none;
   std::uint32_t index = 0, payload = 0;

@@ -18,22 +18,26 @@ unsigned entries(const EngineOptions& options) {
 // wasm_engine_new_with_config ends the process on a configuration it does not like, so nothing wrong may reach it.
 Result<> check(const EngineOptions& o) {
   auto bad = [](std::string why) { return fail(Code::bad_argument, concat("starting the engine: ", why)); };
-  if (o.wasm_stack < (16 << 10)) return bad(concat("wasm_stack is ", o.wasm_stack, " bytes, at least 16384 are needed"));
+  if (o.wasm_stack < (16 << 10))
+    return bad(concat("wasm_stack is ", o.wasm_stack, " bytes, at least 16384 are needed"));
   if (o.fiber_stack > (std::size_t{1} << 30)) return bad("fiber_stack is over 1 GiB");
   if (o.fiber_stack < (64 << 10) || entries(o) < 2)
-    return bad(concat("fiber_stack is ", o.fiber_stack, " bytes, which leaves no room for two entries of wasm_stack = ", o.wasm_stack));
+    return bad(concat("fiber_stack is ", o.fiber_stack,
+                      " bytes, which leaves no room for two entries of wasm_stack = ", o.wasm_stack));
   if (o.epochs && o.tick.count() <= 0) return bad("tick must be positive");
   if (o.allocation == Allocation::small && o.memory_reservation < (std::uint64_t{1} << 16))
     return bad("memory_reservation must hold at least one page of 65536 bytes");
   if (o.allocation == Allocation::pooling) {
     const PoolLimits& p = o.pool;
-    if (p.instances == 0 || p.memories == 0 || p.stacks == 0) return bad("a pool without instances, memories or stacks");
+    if (p.instances == 0 || p.memories == 0 || p.stacks == 0)
+      return bad("a pool without instances, memories or stacks");
     if (p.memory_bytes < (std::size_t{1} << 16) || p.memory_bytes > (std::size_t{4} << 30))
       return bad(concat("pool.memory_bytes is ", p.memory_bytes, ", it must be between 64 KiB and 4 GiB"));
     if (p.memories_a_module > p.memories || p.tables_a_module > p.tables)
       return bad("a module may have more memories or tables than the pool has");
     // Each memory reserves 4 GiB and its guards; more than the address space is an abort.
-    if (static_cast<unsigned __int128>(p.memories) * ((std::uint64_t{4} << 30) + (std::uint64_t{64} << 20)) > (std::uint64_t{1} << 46))
+    if (static_cast<unsigned __int128>(p.memories) * ((std::uint64_t{4} << 30) + (std::uint64_t{64} << 20)) >
+        (std::uint64_t{1} << 46))
       return bad(concat("pool.memories is ", p.memories, ": 4 GiB of address space each is more than there is"));
   }
   return {};
@@ -133,7 +137,8 @@ Result<std::shared_ptr<Engine>> Engine::create(EngineOptions options) {
   }
 #ifdef CRANK_ENGINE_SANITIZED
   wasmtime_config_signals_based_traps_set(config, false);  // the sanitizers want those signals
-  wasmtime_config_parallel_compilation_set(config, false);  // the engine is not instrumented: its threads would be reported
+  wasmtime_config_parallel_compilation_set(config,
+                                           false);  // the engine is not instrumented: its threads would be reported
 #endif
   if (o.allocation != Allocation::pooling) {
     wasmtime_stack_creator_t creator{new std::shared_ptr<Stacks>(native.stacks), new_stack,
@@ -141,13 +146,14 @@ Result<std::shared_ptr<Engine>> Engine::create(EngineOptions options) {
     wasmtime_config_host_stack_creator_set(config, &creator);
   }
   native.engine.reset(wasm_engine_new_with_config(config));
-  native.cache_key = concat("wasmtime ", WASMTIME_VERSION, " pulley=", o.interpreted, " epochs=", o.epochs, " opt=", o.optimize,
-                            " allocation=", static_cast<int>(o.allocation), " reservation=", o.memory_reservation,
-                            " gc=", o.collected_types, " shared=", o.shared_memory, " pages=", o.custom_page_sizes,
+  native.cache_key =
+      concat("wasmtime ", WASMTIME_VERSION, " pulley=", o.interpreted, " epochs=", o.epochs, " opt=", o.optimize,
+             " allocation=", static_cast<int>(o.allocation), " reservation=", o.memory_reservation,
+             " gc=", o.collected_types, " shared=", o.shared_memory, " pages=", o.custom_page_sizes,
 #ifdef CRANK_ENGINE_SANITIZED
-                            " signals=off",
+             " signals=off",
 #endif
-                            " pool=", o.pool.memory_bytes);
+             " pool=", o.pool.memory_bytes);
   if (o.epochs) {
     native.ticker = std::thread([raw = engine.get(), &native, tick = o.tick] { run_ticker(*raw, native, tick); });
   }

@@ -20,16 +20,16 @@ namespace crank::engine {
 
 /// Where memories, tables and fiber stacks come from.
 enum class Allocation : std::uint8_t {
-  small,      ///< on demand, small reservations: many instances under tests and sanitizers; memory limited to `memory_reservation`
+  small,  ///< on demand, small reservations: many instances under tests and sanitizers; memory limited to `memory_reservation`
   on_demand,  ///< on demand, 4 GiB reserved a memory: the fastest code, some ten thousand instances at most
   pooling,    ///< slots laid out at the start (PoolLimits): instantiation in 3 us, nothing beyond the slots
 };
 
 struct PoolLimits {
-  std::uint32_t instances = 1000;      ///< core instances; each store with fibers takes one more
+  std::uint32_t instances = 1000;  ///< core instances; each store with fibers takes one more
   std::uint32_t memories = 1000;
   std::uint32_t tables = 2000;
-  std::uint32_t stacks = 1000;         ///< fibers, running or suspended or kept for reuse
+  std::uint32_t stacks = 1000;  ///< fibers, running or suspended or kept for reuse
   std::uint32_t memories_a_module = 1;
   std::uint32_t tables_a_module = 4;
   std::size_t table_elements = 20'000;
@@ -42,17 +42,19 @@ struct EngineOptions {
   bool interpreted = false;  ///< Pulley bytecode: nothing is compiled to machine code, no executable memory is made
   Allocation allocation = Allocation::on_demand;
   PoolLimits pool;
-  std::uint64_t memory_reservation = std::uint64_t{64} << 20;  ///< Allocation::small: address space, and limit, a memory
-  bool epochs = true;                                          ///< false: faster loops, but a guest cannot be interrupted
+  std::uint64_t memory_reservation = std::uint64_t{64}
+                                     << 20;  ///< Allocation::small: address space, and limit, a memory
+  bool epochs = true;                        ///< false: faster loops, but a guest cannot be interrupted
   std::chrono::microseconds tick{1000};
-  std::size_t wasm_stack = 256 << 10;   ///< bytes a guest may use of a stack for each entry
-  std::size_t fiber_stack = 2 << 20;    ///< bytes of a fiber's stack; holds nested_entries() entries and host frames
-  bool optimize = true;                 ///< false: compiles faster, runs slower (suites with many tiny modules)
-  bool collected_types = true;          ///< garbage-collected types and exceptions; see Store about several fibers
+  std::size_t wasm_stack = 256 << 10;  ///< bytes a guest may use of a stack for each entry
+  std::size_t fiber_stack = 2 << 20;   ///< bytes of a fiber's stack; holds nested_entries() entries and host frames
+  bool optimize = true;                ///< false: compiles faster, runs slower (suites with many tiny modules)
+  bool collected_types = true;         ///< garbage-collected types and exceptions; see Store about several fibers
   bool shared_memory = false;
   bool custom_page_sizes = false;
-  std::string cache_directory;  ///< of compiled modules, keyed by the SHA-256 of their bytes and of these options; empty: none.
-                                ///< Must be writable by nobody else: what lies there is executed.
+  std::string
+      cache_directory;  ///< of compiled modules, keyed by the SHA-256 of their bytes and of these options; empty: none.
+                        ///< Must be writable by nobody else: what lies there is executed.
 };
 
 class Engine : public std::enable_shared_from_this<Engine> {

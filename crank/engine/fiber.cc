@@ -40,8 +40,8 @@ wasm_trap_t* dispatch(void*, wasmtime_caller_t* caller, wasmtime_val_raw_t*, std
   return nullptr;
 }
 
-void wait(void*, wasmtime_caller_t* caller, const wasmtime_val_t*, std::size_t, wasmtime_val_t*, std::size_t, wasm_trap_t**,
-          wasmtime_async_continuation_t* continuation) {
+void wait(void*, wasmtime_caller_t* caller, const wasmtime_val_t*, std::size_t, wasmtime_val_t*, std::size_t,
+          wasm_trap_t**, wasmtime_async_continuation_t* continuation) {
   Fiber::Native& native = StoreAccess::native(*StoreAccess::top_fiber(Store::of(caller)));
   native.proceed = false;
   continuation->env = &native;
@@ -59,7 +59,8 @@ wasmtime_instance_pre_t* make_runner(wasm_engine_t* engine) {
   OwnedModule module(raw);
   OwnedLinker linker(wasmtime_linker_new(engine));
   OwnedFuncType type = native_type({});
-  error = wasmtime_linker_define_func_unchecked(linker.get(), "crank", 5, "dispatch", 8, type.get(), dispatch, nullptr, nullptr);
+  error = wasmtime_linker_define_func_unchecked(linker.get(), "crank", 5, "dispatch", 8, type.get(), dispatch, nullptr,
+                                                nullptr);
   CRANK_CHECK(error == nullptr, "the runner module: ", message_of(error));
   error = wasmtime_linker_define_async_func(linker.get(), "crank", 5, "wait", 4, type.get(), wait, nullptr, nullptr);
   CRANK_CHECK(error == nullptr, "the runner module: ", message_of(error));
@@ -82,8 +83,10 @@ void StoreAccess::run_work(Fiber& fiber) noexcept {
     error = raw_call(fiber.store_, func, fiber.values_, fiber.capacity_, &trap);
   } while (error == nullptr && trap == nullptr && fiber.more != nullptr && fiber.more(fiber));
   --fiber.native_->stack.depth;
-  if (error == nullptr && trap == nullptr) fiber.result_ = {};
-  else fiber.result_ = std::unexpected(take_error(fiber.store_, error, trap));
+  if (error == nullptr && trap == nullptr)
+    fiber.result_ = {};
+  else
+    fiber.result_ = std::unexpected(take_error(fiber.store_, error, trap));
 }
 
 Result<> StoreAccess::prepare_runner(Store& store) {
@@ -142,8 +145,8 @@ Fiber::~Fiber() {
 }
 
 Fiber::State Fiber::poll() {
-  CRANK_CHECK(state_ == State::ready || state_ == State::waiting || state_ == State::preempted, "a fiber was polled that is ",
-              state_ == State::running ? "running" : "done");
+  CRANK_CHECK(state_ == State::ready || state_ == State::waiting || state_ == State::preempted,
+              "a fiber was polled that is ", state_ == State::running ? "running" : "done");
   Native& native = *native_;
   NativeStack* stack = &current_stack();
   Store::Activation* top = store_.top_;
@@ -152,7 +155,8 @@ Fiber::State Fiber::poll() {
   native.parked = native.waiting = false;
   StoreAccess::begin_slice(store_);
   if (!native.future) {
-    native.future.reset(wasmtime_func_call_async(store_.native_->context, &store_.native_->run, nullptr, 0, nullptr, 0, &native.trap, &native.error));
+    native.future.reset(wasmtime_func_call_async(store_.native_->context, &store_.native_->run, nullptr, 0, nullptr, 0,
+                                                 &native.trap, &native.error));
   }
   current_stack_of_thread = &native.stack;
   store_.top_ = &native.activation;
@@ -169,7 +173,8 @@ Fiber::State Fiber::poll() {
   if (ended) [[unlikely]] {
     // The runner itself failed: no stack was to be had.
     native.future.reset();
-    result_ = std::unexpected(take_error(store_, std::exchange(native.error, nullptr), std::exchange(native.trap, nullptr)));
+    result_ =
+        std::unexpected(take_error(store_, std::exchange(native.error, nullptr), std::exchange(native.trap, nullptr)));
     native.has_work = false;
     native.parked = true;
   }
@@ -183,13 +188,15 @@ Fiber::State Fiber::poll() {
 }
 
 Result<> Store::suspend() {
-  if (!can_suspend()) return crank::fail(Code::bad_state, "suspending a guest that is not on a fiber, or inside a nested call");
+  if (!can_suspend())
+    return crank::fail(Code::bad_state, "suspending a guest that is not on a fiber, or inside a nested call");
   Fiber* fiber = top_->fiber;
   fiber->native_->waiting = true;
   wasm_trap_t* trap = nullptr;
   RawVal none[1];
   wasmtime_error_t* error = StoreAccess::raw_call(*this, native_->wait, none, 0, &trap);
-  if (error == nullptr && trap == nullptr) [[likely]] return {};
+  if (error == nullptr && trap == nullptr) [[likely]]
+    return {};
   if (!fiber->native_->dropping) return std::unexpected(take_error(*this, error, trap));
   if (error != nullptr) wasmtime_error_delete(error);
   if (trap != nullptr) wasm_trap_delete(trap);
@@ -200,8 +207,9 @@ Result<FiberRef> Store::start(const Func& func, std::span<const RawVal> argument
   Native& native = *native_;
   if (native.active_fibers > 0 && (!options_.several_fibers || native.collected))
     return crank::fail(Code::unsupported, native.collected
-                           ? "starting a second fiber in a store whose modules use collected types or exceptions: the engine could not find their references in the first"
-                           : "starting a second fiber in a store that was made for one");
+                                              ? "starting a second fiber in a store whose modules use collected types "
+                                                "or exceptions: the engine could not find their references in the first"
+                                              : "starting a second fiber in a store that was made for one");
   CRANK_TRY_VOID(StoreAccess::prepare_runner(*this));
   std::unique_ptr<Fiber> fiber;
   if (native.idle.empty()) {

@@ -31,18 +31,25 @@ constexpr std::string_view guest = R"((module
 void storm(bool interpreted, int switches, bool threads) {
   auto engine = small_engine(interpreted);
   auto store = new_store(engine);
-  Func wait = store->blocking_function(FuncType::of("i", "i"), [](void*, Store&, RawVal* v, bool again) noexcept -> Step {
-    if (!again) return Step::wait;
-    v[0].i32 *= 10;
-    return Step::ready;
-  }, nullptr);
+  Func wait = store->blocking_function(
+      FuncType::of("i", "i"),
+      [](void*, Store&, RawVal* v, bool again) noexcept -> Step {
+        if (!again) return Step::wait;
+        v[0].i32 *= 10;
+        return Step::ready;
+      },
+      nullptr);
   auto module = must(Module::compile_text(*engine, guest));
   Extern imports[] = {wait};
   auto instance = must(store->instantiate(module, imports));
-  Func work = must(store->func(instance, "work")), boom = must(store->func(instance, "boom")), inc = must(store->func(instance, "inc")),
-       div = must(store->func(instance, "div"));
+  Func work = must(store->func(instance, "work")), boom = must(store->func(instance, "boom")),
+       inc = must(store->func(instance, "inc")), div = must(store->func(instance, "div"));
 
-  struct Live { FiberRef fiber; bool traps = false; int rounds = 0, left = 0; };
+  struct Live {
+    FiberRef fiber;
+    bool traps = false;
+    int rounds = 0, left = 0;
+  };
   constexpr int count = 64;
   std::vector<Live> live(count);
   std::mt19937 random(42);
@@ -85,7 +92,9 @@ void storm(bool interpreted, int switches, bool threads) {
     for (int i = 0; i < switches; ++i) step();
   } else {
     for (int batch = 0; batch < switches / 100; ++batch) {
-      std::thread([&] { for (int i = 0; i < 100; ++i) step(); }).join();
+      std::thread([&] {
+        for (int i = 0; i < 100; ++i) step();
+      }).join();
     }
   }
   EXPECT_EQ(wrong, 0);

@@ -42,25 +42,34 @@ struct Rig {
   explicit Rig(std::shared_ptr<Engine> engine, StoreOptions options = {}) {
     options.user = this;
     store = new_store(engine, options);
-    Func wait = store->blocking_function(FuncType::of("iI", "I"), [](void* env, Store&, RawVal* v, bool again) noexcept -> Step {
-      auto& rig = *static_cast<Rig*>(env);
-      (again ? rig.resumed : rig.asked)++;
-      if (rig.asked + rig.resumed <= rig.waits) return Step::wait;
-      v[0].i64 = v[1].i64 * v[0].i32;
-      return Step::ready;
-    }, this);
-    Func tick = store->host_function(FuncType::of("", ""), [](void*, Caller* caller, RawVal*, std::size_t) noexcept -> Trap {
-      Store::of(caller).engine().advance_epoch();
-      return nullptr;
-    }, nullptr);
-    Func nested = store->host_function(FuncType::of("", "i"), [](void* env, Caller*, RawVal* v, std::size_t) noexcept -> Trap {
-      auto& rig = *static_cast<Rig*>(env);
-      EXPECT_TRUE(rig.store->can_suspend());
-      auto done = rig.store->call(rig.inner, v, 1);
-      if (!done) rig.nested_message = done.error().message();
-      v[0].i32 = done ? 1 : 0;
-      return nullptr;
-    }, this);
+    Func wait = store->blocking_function(
+        FuncType::of("iI", "I"),
+        [](void* env, Store&, RawVal* v, bool again) noexcept -> Step {
+          auto& rig = *static_cast<Rig*>(env);
+          (again ? rig.resumed : rig.asked)++;
+          if (rig.asked + rig.resumed <= rig.waits) return Step::wait;
+          v[0].i64 = v[1].i64 * v[0].i32;
+          return Step::ready;
+        },
+        this);
+    Func tick = store->host_function(
+        FuncType::of("", ""),
+        [](void*, Caller* caller, RawVal*, std::size_t) noexcept -> Trap {
+          Store::of(caller).engine().advance_epoch();
+          return nullptr;
+        },
+        nullptr);
+    Func nested = store->host_function(
+        FuncType::of("", "i"),
+        [](void* env, Caller*, RawVal* v, std::size_t) noexcept -> Trap {
+          auto& rig = *static_cast<Rig*>(env);
+          EXPECT_TRUE(rig.store->can_suspend());
+          auto done = rig.store->call(rig.inner, v, 1);
+          if (!done) rig.nested_message = done.error().message();
+          v[0].i32 = done ? 1 : 0;
+          return nullptr;
+        },
+        this);
     auto module = must(Module::compile_text(*engine, guest));
     Extern imports[] = {wait, tick, nested};
     instance = must(store->instantiate(module, imports));
@@ -75,7 +84,8 @@ struct Rig {
 struct FiberOnBoth : ::testing::TestWithParam<bool> {
   std::shared_ptr<Engine> engine = small_engine(GetParam());
 };
-INSTANTIATE_TEST_SUITE_P(Engines, FiberOnBoth, ::testing::Values(false, true), [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
+INSTANTIATE_TEST_SUITE_P(Engines, FiberOnBoth, ::testing::Values(false, true),
+                         [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
 
 TEST_P(FiberOnBoth, AFunctionThatNeedNotWaitIsDoneAtTheFirstPoll) {
   Rig rig(engine);
@@ -210,7 +220,8 @@ TEST_P(FiberOnBoth, AStoreMadeForOneFiberRefusesASecond) {
 
 TEST_P(FiberOnBoth, ACollectedModulesStoreRefusesASecondFiber) {
   auto store = new_store(engine);
-  auto module = Module::compile_text(*engine, R"((module (type $s (struct (field i32))) (func (export "run") (drop (struct.new $s (i32.const 1))))))");
+  auto module = Module::compile_text(
+      *engine, R"((module (type $s (struct (field i32))) (func (export "run") (drop (struct.new $s (i32.const 1))))))");
   if (!module) GTEST_SKIP() << module.error().to_string();
   Func run = must(store->func(must(store->instantiate(*module, {})), "run"));
   auto first = must(store->start(run, {}, 1));
@@ -221,13 +232,20 @@ TEST_P(FiberOnBoth, AFiberOfAnotherStoreMayBePolledInsideAHostFunction) {
   Rig outer(engine), inner(engine);
   RawVal v[1] = {{.i64 = 7}};
   auto fiber = must(inner.store->start(inner.work, v, 1));
-  struct Both { Fiber* fiber; Fiber::State seen = Fiber::State::ready; } both{fiber.get()};
-  Func poll = outer.store->host_function(FuncType::of("", ""), [](void* env, Caller*, RawVal*, std::size_t) noexcept -> Trap {
-    auto& b = *static_cast<Both*>(env);
-    b.seen = b.fiber->poll();
-    return nullptr;
-  }, &both);
-  auto module = must(Module::compile_text(*engine, R"((module (import "h" "p" (func $p)) (func (export "run") (call $p))))"));
+  struct Both {
+    Fiber* fiber;
+    Fiber::State seen = Fiber::State::ready;
+  } both{fiber.get()};
+  Func poll = outer.store->host_function(
+      FuncType::of("", ""),
+      [](void* env, Caller*, RawVal*, std::size_t) noexcept -> Trap {
+        auto& b = *static_cast<Both*>(env);
+        b.seen = b.fiber->poll();
+        return nullptr;
+      },
+      &both);
+  auto module =
+      must(Module::compile_text(*engine, R"((module (import "h" "p" (func $p)) (func (export "run") (call $p))))"));
   Extern imports[] = {poll};
   Func run = must(outer.store->func(must(outer.store->instantiate(module, imports)), "run"));
   auto caller = must(outer.store->start(run, {}, 1));

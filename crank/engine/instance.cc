@@ -17,15 +17,17 @@ Error instantiation_error(Store& store, wasmtime_error_t* error, wasm_trap_t* tr
   wasm_frame_vec_delete(&frames);
   if (ran) return take_error(store, error, trap);
   std::string message = message_of(error);
-  bool type = message.find("incompatible import type") != std::string::npos || message.find("types incompatible") != std::string::npos;
+  bool type = message.find("incompatible import type") != std::string::npos ||
+              message.find("types incompatible") != std::string::npos;
   bool limit = message.find("limit") != std::string::npos || message.find("maximum") != std::string::npos;
   return Error(type ? Code::bad_type : limit ? Code::limit : Code::trap, concat("instantiating a module: ", message));
 }
 
 }  // namespace
 
-Result<wasmtime_instance_t> StoreAccess::instantiate_async(Store& store, wasmtime_call_future_t* future, wasmtime_instance_t& instance,
-                                                           wasm_trap_t*& trap, wasmtime_error_t*& error) {
+Result<wasmtime_instance_t> StoreAccess::instantiate_async(Store& store, wasmtime_call_future_t* future,
+                                                           wasmtime_instance_t& instance, wasm_trap_t*& trap,
+                                                           wasmtime_error_t*& error) {
   OwnedFuture owned(future);
   // It cannot suspend: nothing in it is the fiber's own entry, so a blocking import traps and a slice does not end it.
   CRANK_CHECK(wasmtime_call_future_poll(future), "an instantiation was suspended");
@@ -37,9 +39,11 @@ Result<wasmtime_instance_t> StoreAccess::instantiate_async(Store& store, wasmtim
 Result<Instance> Store::instantiate(const Module& module, std::span<const Extern> imports) {
   const auto& types = module.imports();
   if (imports.size() != types.size())
-    return crank::fail(Code::missing_import, concat("instantiating a module: it has ", types.size(), " imports, ", imports.size(), " were given"));
+    return crank::fail(Code::missing_import, concat("instantiating a module: it has ", types.size(), " imports, ",
+                                                    imports.size(), " were given"));
   if (native_->active_fibers > 1 && module.collected())
-    return crank::fail(Code::unsupported, "instantiating a module with collected types in a store with several suspended fibers");
+    return crank::fail(Code::unsupported,
+                       "instantiating a module with collected types in a store with several suspended fibers");
 
   NativeStack& stack = current_stack();
   ++stack.depth;
@@ -72,12 +76,16 @@ Result<Instance> Store::instantiate(const Module& module, std::span<const Extern
     wasmtime_linker_allow_shadowing(linker.get(), true);
     for (std::size_t i = 0; i < imports.size(); ++i) {
       wasmtime_extern_t item = engine::native(imports[i]);
-      if (wasmtime_error_t* e = wasmtime_linker_define(linker.get(), native_->context, types[i].module.data(), types[i].module.size(),
-                                                       types[i].name.data(), types[i].name.size(), &item))
+      if (wasmtime_error_t* e =
+              wasmtime_linker_define(linker.get(), native_->context, types[i].module.data(), types[i].module.size(),
+                                     types[i].name.data(), types[i].name.size(), &item))
         return crank::fail(Code::bad_argument, concat("instantiating a module: ", message_of(e)));
     }
-    CRANK_TRY(instance, StoreAccess::instantiate_async(*this, wasmtime_linker_instantiate_async(linker.get(), native_->context, module.native(), &instance, &trap, &error),
-                                                       instance, trap, error));
+    CRANK_TRY(instance, StoreAccess::instantiate_async(
+                            *this,
+                            wasmtime_linker_instantiate_async(linker.get(), native_->context, module.native(),
+                                                              &instance, &trap, &error),
+                            instance, trap, error));
   }
   native_->collected = native_->collected || module.collected();
   Instance out;
@@ -101,7 +109,8 @@ Result<Extern> get_kind(Store& store, const Instance& instance, std::string_view
   std::optional<Extern> item = store.get(instance, name);
   if (!item) return fail(Code::missing_export, concat("the instance exports no ", name_of(kind), " \"", name, "\""));
   if (item->kind != kind)
-    return fail(Code::bad_type, concat("the export \"", name, "\" is a ", name_of(item->kind), ", a ", name_of(kind), " was looked for"));
+    return fail(Code::bad_type, concat("the export \"", name, "\" is a ", name_of(item->kind), ", a ", name_of(kind),
+                                       " was looked for"));
   return *item;
 }
 

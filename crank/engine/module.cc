@@ -103,8 +103,10 @@ Result<Module> Module::compile(Engine& engine, std::span<const std::uint8_t> was
   Module module = ModuleBuilder::build(engine, raw, collected);
   if (!cached.empty()) {
     Bytes bytes;
-    if (wasmtime_error_t* error = wasmtime_module_serialize(raw, &bytes.vec)) wasmtime_error_delete(error);
-    else cache_write(cached, bytes.view());
+    if (wasmtime_error_t* error = wasmtime_module_serialize(raw, &bytes.vec))
+      wasmtime_error_delete(error);
+    else
+      cache_write(cached, bytes.view());
   }
   return module;
 }
@@ -116,7 +118,8 @@ Result<Module> Module::compile_text(Engine& engine, std::string_view wat) {
 
 Result<Module> Module::deserialize(Engine& engine, std::span<const std::uint8_t> bytes) {
   wasmtime_module_t* raw = nullptr;
-  if (wasmtime_error_t* error = wasmtime_module_deserialize(engine.native().engine.get(), bytes.data(), bytes.size(), &raw))
+  if (wasmtime_error_t* error =
+          wasmtime_module_deserialize(engine.native().engine.get(), bytes.data(), bytes.size(), &raw))
     return fail(Code::bad_binary, concat("loading a compiled module: ", message_of(error)));
   return ModuleBuilder::build(engine, raw, engine.options().collected_types);  // what it uses is not known any more
 }
@@ -152,7 +155,8 @@ Result<> validate_component(Engine& engine, std::span<const std::uint8_t> compon
   Engine::Native& native = engine.native();
   std::string verdict;
   if (!engine.options().cache_directory.empty()) {
-    verdict = cache_path(engine.options().cache_directory, concat("valid component ", WASMTIME_VERSION), component, ".valid");
+    verdict =
+        cache_path(engine.options().cache_directory, concat("valid component ", WASMTIME_VERSION), component, ".valid");
     if (cache_has(verdict)) return {};
   }
   std::call_once(native.validator_once, [&] {
@@ -174,7 +178,8 @@ Result<> validate_component(Engine& engine, std::span<const std::uint8_t> compon
     native.validator.reset(wasm_engine_new_with_config(config));
   });
   wasmtime_component_t* raw = nullptr;
-  if (wasmtime_error_t* error = wasmtime_component_new(native.validator.get(), component.data(), component.size(), &raw))
+  if (wasmtime_error_t* error =
+          wasmtime_component_new(native.validator.get(), component.data(), component.size(), &raw))
     return fail(Code::bad_binary, concat("validating a component: ", message_of(error)));
   wasmtime_component_delete(raw);
   if (!verdict.empty()) cache_write(verdict, "");

@@ -19,9 +19,13 @@ TEST(Engine, ConfigurationsTheEngineWouldAbortOnAreErrors) {
   EXPECT_EQ(Engine::create({.wasm_stack = 4 << 20, .fiber_stack = 1 << 20}).error().code(), Code::bad_argument);
   EXPECT_EQ(Engine::create({.wasm_stack = 1}).error().code(), Code::bad_argument);
   EXPECT_EQ(Engine::create({.tick = std::chrono::microseconds(0)}).error().code(), Code::bad_argument);
-  EXPECT_EQ(Engine::create({.allocation = Allocation::small, .memory_reservation = 1}).error().code(), Code::bad_argument);
-  EXPECT_EQ(Engine::create({.allocation = Allocation::pooling, .pool = {.memories = 1u << 31}}).error().code(), Code::bad_argument);
-  EXPECT_EQ(Engine::create({.allocation = Allocation::pooling, .pool = {.tables = 2, .tables_a_module = 9}}).error().code(), Code::bad_argument);
+  EXPECT_EQ(Engine::create({.allocation = Allocation::small, .memory_reservation = 1}).error().code(),
+            Code::bad_argument);
+  EXPECT_EQ(Engine::create({.allocation = Allocation::pooling, .pool = {.memories = 1u << 31}}).error().code(),
+            Code::bad_argument);
+  EXPECT_EQ(
+      Engine::create({.allocation = Allocation::pooling, .pool = {.tables = 2, .tables_a_module = 9}}).error().code(),
+      Code::bad_argument);
 }
 
 TEST(Module, ReflectionTellsNamesAndTypesInTheOrderOfTheBinary) {
@@ -59,7 +63,8 @@ TEST(Module, AnInvalidModuleIsRefusedWithItsOffset) {
 }
 
 TEST(Module, EveryTruncationAndManyMutationsAreErrorsOrModulesNeverACrash) {
-  auto wasm = must(wat_to_wasm(R"((module (import "a" "f" (func (param i32))) (memory 1) (type (struct (field i32))) (tag)
+  auto wasm =
+      must(wat_to_wasm(R"((module (import "a" "f" (func (param i32))) (memory 1) (type (struct (field i32))) (tag)
     (table 2 funcref) (func (export "x") (param i64) (result i64) (local f32) (i64.add (local.get 0) (i64.const 4))) (data (i32.const 0) "abc")))"));
   for (std::size_t n = 0; n < wasm.size(); ++n) (void)Module::compile(*small_engine(), std::span(wasm).first(n));
   for (std::size_t i = 8; i < wasm.size(); ++i) {
@@ -99,7 +104,9 @@ TEST(Module, TheCacheIsUsedAndACorruptEntryIsReplaced) {
 
 TEST(Component, TheGateAcceptsAndRefuses) {
   auto engine = small_engine();
-  must(validate_component(*engine, must(wat_to_wasm(R"((component (type $t (func async (param "x" (stream u8)))) (import "f" (func (type $t)))))"))));
+  must(validate_component(
+      *engine, must(wat_to_wasm(
+                   R"((component (type $t (func async (param "x" (stream u8)))) (import "f" (func (type $t)))))"))));
   auto bad = validate_component(*engine, must(wat_to_wasm("(component (import \"a\" (func)) (import \"A\" (func)))")));
   ASSERT_FALSE(bad.has_value());
   EXPECT_EQ(bad.error().code(), Code::bad_binary);

@@ -29,7 +29,8 @@ Stacks::Stack* Stacks::take(std::size_t size) {
       return stack;
     }
   }
-  void* mapping = mmap(nullptr, size + page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapping =
+      mmap(nullptr, size + page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return nullptr;
   if (mprotect(mapping, page(), PROT_NONE) != 0) {
     munmap(mapping, size + page());

@@ -18,7 +18,8 @@ namespace {
 
 // At the end of a slice (engine thread: the guest's). Rules: a fiber's own entry is preempted; anything else goes on,
 // reported once, until the hard limit ends it.
-wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint64_t* delta, wasmtime_update_deadline_kind_t* kind) {
+wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint64_t* delta,
+                                wasmtime_update_deadline_kind_t* kind) {
   auto& store = *static_cast<Store*>(data);
   Store::Native& native = store.native();
   const StoreOptions& options = store.options();
@@ -30,7 +31,8 @@ wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint
   }
   std::uint64_t taken = store.engine().epoch() - native.turn_started;
   if (options.hard_limit != 0 && taken >= options.hard_limit) {
-    native.pending = Error(Code::deadline, concat("the guest ran for ", taken, " ticks without a pause, its limit is ", options.hard_limit));
+    native.pending = Error(Code::deadline, concat("the guest ran for ", taken, " ticks without a pause, its limit is ",
+                                                  options.hard_limit));
     return wasmtime_error_new("over the hard limit");
   }
   if (!native.overstayed) {
@@ -58,7 +60,9 @@ wasm_trap_t* run_blocking(void* env, wasmtime_caller_t* caller, wasmtime_val_raw
       case Step::wait: break;
     }
     if (!store.can_suspend())
-      return store.raise(Error(Code::trap, "the guest called a function that would block, where it must not: it is not on a fiber, or inside a nested call"));
+      return store.raise(Error(Code::trap,
+                               "the guest called a function that would block, where it must not: it is not on a fiber, "
+                               "or inside a nested call"));
     if (auto resumed = store.suspend(); !resumed) return store.raise(std::move(resumed).error());
   }
 }
@@ -102,15 +106,16 @@ Store& Store::of(Caller* caller) noexcept {
 Func Store::host_function(const FuncType& type, HostFunction function, void* env) {
   wasmtime_func_t out;
   // RawVal is wasmtime_val_raw_t by layout (types.cc), so the engine may call the function as it is.
-  wasmtime_func_new_unchecked(native_->context, native_type(type).get(), reinterpret_cast<wasmtime_func_unchecked_callback_t>(function), env,
-                              nullptr, &out);
+  wasmtime_func_new_unchecked(native_->context, native_type(type).get(),
+                              reinterpret_cast<wasmtime_func_unchecked_callback_t>(function), env, nullptr, &out);
   return from_native(out);
 }
 
 Func Store::blocking_function(const FuncType& type, BlockingFunction function, void* env) {
   wasmtime_func_t out;
-  wasmtime_func_new_unchecked(native_->context, native_type(type).get(), run_blocking, new Blocking{function, env},
-                              [](void* e) { delete static_cast<Blocking*>(e); }, &out);
+  wasmtime_func_new_unchecked(
+      native_->context, native_type(type).get(), run_blocking, new Blocking{function, env},
+      [](void* e) { delete static_cast<Blocking*>(e); }, &out);
   return from_native(out);
 }
 
@@ -128,7 +133,8 @@ Result<> Store::call(const Func& func, RawVal* values, std::size_t count) {
   NativeStack& stack = current_stack();
   unsigned limit = stack.fiber ? engine_->nested_entries() : 2 * engine_->nested_entries();
   if (stack.depth >= limit) [[unlikely]]
-    return crank::fail(Code::limit, concat("calling the guest: host and guest call each other ", stack.depth, " deep on this stack already"));
+    return crank::fail(Code::limit, concat("calling the guest: host and guest call each other ", stack.depth,
+                                           " deep on this stack already"));
   ++stack.depth;
   Activation activation{top_, nullptr};
   if (top_ == nullptr) StoreAccess::begin_slice(*this);
@@ -195,7 +201,8 @@ Result<> Store::global_set(const Global& global, RawVal in) {
 Result<Func> Store::table_get(const Table& table, std::uint64_t index) const {
   wasmtime_val_t value;
   if (!wasmtime_table_get(native_->context, reinterpret_cast<const wasmtime_table_t*>(&table), index, &value))
-    return crank::fail(Code::bad_argument, concat("reading a table: element ", index, " is beyond its ", table_size(table)));
+    return crank::fail(Code::bad_argument,
+                       concat("reading a table: element ", index, " is beyond its ", table_size(table)));
   if (value.kind != WASMTIME_FUNCREF) {
     wasmtime_val_unroot(&value);
     return crank::fail(Code::bad_argument, "reading a table: it does not hold functions");

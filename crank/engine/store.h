@@ -56,14 +56,15 @@ enum class Step : std::uint8_t {
 using BlockingFunction = Step (*)(void* env, Store& store, RawVal* values, bool again) noexcept;
 
 struct StoreOptions {
-  void* user = nullptr;  ///< Store::user
+  void* user = nullptr;            ///< Store::user
   std::uint32_t slice = 10;        ///< ticks a turn may take before it is preempted or reported
   std::uint32_t hard_limit = 0;    ///< ticks after which an unpreemptible turn is ended; 0: never
   std::int64_t memory_bytes = -1;  ///< limit of each memory; -1: none
   std::int64_t table_elements = -1;
-  std::int64_t instances = -1;     ///< core instances; -1: the engine's default of 10,000
-  bool several_fibers = true;      ///< more than one suspended activation: on by default, refused if a module is collected()
-  std::uint32_t idle_fibers = 8;   ///< fibers kept for the next start
+  std::int64_t instances = -1;  ///< core instances; -1: the engine's default of 10,000
+  bool several_fibers =
+      true;  ///< more than one suspended activation: on by default, refused if a module is collected()
+  std::uint32_t idle_fibers = 8;  ///< fibers kept for the next start
   /// An unpreemptible turn has overstayed its slice (once a turn). Runs on the turn's thread, inside the guest's call:
   /// it may note and count, not call into the store.
   void (*overstayed)(void* user, Store& store) noexcept = nullptr;
@@ -116,7 +117,9 @@ class Store {
   /// checked: a wrong count or type is undefined. Does not suspend and is not preempted.
   Result<> call(const Func& func, RawVal* values, std::size_t count);
   template <std::size_t N>
-  Result<> call(const Func& func, RawVal (&values)[N]) { return call(func, values, N); }
+  Result<> call(const Func& func, RawVal (&values)[N]) {
+    return call(func, values, N);
+  }
   /// A fiber that is ready to call it at the first poll. Arguments are copied; `slots` as FuncType::slots().
   Result<FiberRef> start(const Func& func, std::span<const RawVal> arguments, std::size_t slots);
 
@@ -142,7 +145,9 @@ class Store {
   /// The base never moves while the store lives; the size grows. After any guest call ask the size again.
   std::uint8_t* memory_base(const Memory& memory) const noexcept;
   std::size_t memory_size(const Memory& memory) const noexcept;
-  std::span<std::uint8_t> memory_bytes(const Memory& memory) const noexcept { return {memory_base(memory), memory_size(memory)}; }
+  std::span<std::uint8_t> memory_bytes(const Memory& memory) const noexcept {
+    return {memory_base(memory), memory_size(memory)};
+  }
   /// Number globals only (i32, i64, f32, f64).
   RawVal global_get(const Global& global) const noexcept;
   Result<> global_set(const Global& global, RawVal value);

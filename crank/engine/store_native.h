@@ -28,11 +28,11 @@ struct Store::Native {
   std::optional<Error> pending;
   std::uint64_t turn_started = 0;  // epoch
   bool overstayed = false;
-  bool collected = false;          // a module with collected types lives here
-  bool asynchronous = false;       // the runner is here: the engine wants its asynchronous entries for instantiation
-  unsigned active_fibers = 0;      // started and not done
-  unsigned live_fibers = 0;        // with a FiberRef
-  wasmtime_func_t run{};           // exports of the runner module
+  bool collected = false;      // a module with collected types lives here
+  bool asynchronous = false;   // the runner is here: the engine wants its asynchronous entries for instantiation
+  unsigned active_fibers = 0;  // started and not done
+  unsigned live_fibers = 0;    // with a FiberRef
+  wasmtime_func_t run{};       // exports of the runner module
   wasmtime_func_t wait{};
   std::vector<std::unique_ptr<Fiber>> idle;
 };
@@ -59,11 +59,14 @@ struct StoreAccess {
   static Result<> prepare_runner(Store& store);
   static void begin_slice(Store& store) noexcept;
   /// Entry without the guard of Store::call: the caller stays suspendable.
-  static wasmtime_error_t* raw_call(Store& store, const wasmtime_func_t& func, RawVal* values, std::size_t count, wasm_trap_t** trap) {
-    return wasmtime_func_call_unchecked(store.native_->context, &func, reinterpret_cast<wasmtime_val_raw_t*>(values), count, trap);
+  static wasmtime_error_t* raw_call(Store& store, const wasmtime_func_t& func, RawVal* values, std::size_t count,
+                                    wasm_trap_t** trap) {
+    return wasmtime_func_call_unchecked(store.native_->context, &func, reinterpret_cast<wasmtime_val_raw_t*>(values),
+                                        count, trap);
   }
-  static Result<wasmtime_instance_t> instantiate_async(Store& store, wasmtime_call_future_t* future, wasmtime_instance_t& instance,
-                                                       wasm_trap_t*& trap, wasmtime_error_t*& error);
+  static Result<wasmtime_instance_t> instantiate_async(Store& store, wasmtime_call_future_t* future,
+                                                       wasmtime_instance_t& instance, wasm_trap_t*& trap,
+                                                       wasmtime_error_t*& error);
 };
 
 /// The error of a guest call that ended badly: the one raise() put aside, or the engine's in our words.

@@ -18,8 +18,10 @@ inline std::shared_ptr<Engine> small_engine(bool interpreted = false) {
   auto& slot = engines[interpreted];
   if (!slot) {
     auto made = Engine::create({.interpreted = interpreted, .allocation = Allocation::small});
-    if (!made) ADD_FAILURE() << made.error().to_string();
-    else slot = *made;
+    if (!made)
+      ADD_FAILURE() << made.error().to_string();
+    else
+      slot = *made;
   }
   return slot;
 }

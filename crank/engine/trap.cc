@@ -31,8 +31,10 @@ std::string first_cause(std::string_view text) {
 Error take_error(Store& store, wasmtime_error_t* error, wasm_trap_t* trap) {
   wasm_frame_vec_t frames{};
   Bytes text;
-  if (error != nullptr) wasmtime_error_wasm_trace(error, &frames);
-  else wasm_trap_trace(trap, &frames);
+  if (error != nullptr)
+    wasmtime_error_wasm_trace(error, &frames);
+  else
+    wasm_trap_trace(trap, &frames);
   std::string backtrace = frames_of(frames);
   wasm_frame_vec_delete(&frames);
 
@@ -47,8 +49,10 @@ Error take_error(Store& store, wasmtime_error_t* error, wasm_trap_t* trap) {
     if (wasmtime_context_take_exception(native.context, &thrown)) wasmtime_exnref_unroot(&thrown);
     out = Error(Code::trap, "the guest threw an exception that nothing caught").with_backtrace(std::move(backtrace));
   } else {
-    if (error != nullptr) wasmtime_error_message(error, &text.vec);
-    else wasm_trap_message(trap, &text.vec);
+    if (error != nullptr)
+      wasmtime_error_message(error, &text.vec);
+    else
+      wasm_trap_message(trap, &text.vec);
     std::string_view message = text.view();
     while (!message.empty() && message.back() == '\0') message.remove_suffix(1);
     out = Error(Code::trap, concat("the guest trapped: ", first_cause(message))).with_backtrace(std::move(backtrace));

@@ -29,7 +29,8 @@ ValType from_native(const wasm_valtype_t* type) {
     case WASMTIME_VALTYPE_KIND_V128: out = ValType::v128; break;
     default:
       if (full.reftype.nullable && full.reftype.heaptype.kind == WASMTIME_HEAPTYPE_KIND_FUNC) out = ValType::funcref;
-      if (full.reftype.nullable && full.reftype.heaptype.kind == WASMTIME_HEAPTYPE_KIND_EXTERN) out = ValType::externref;
+      if (full.reftype.nullable && full.reftype.heaptype.kind == WASMTIME_HEAPTYPE_KIND_EXTERN)
+        out = ValType::externref;
   }
   wasmtime_valtype_delete(&full);
   return out;

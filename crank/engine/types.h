@@ -34,13 +34,13 @@ std::string_view name_of(ExternKind kind) noexcept;
 /// What an import asks for or an export is. Only the members of its kind mean something.
 struct ExternType {
   ExternKind kind = ExternKind::func;
-  FuncType func;                          ///< func; of a tag, its params
-  ValType value = ValType::i32;           ///< global: its type; table: its elements
-  bool is_mutable = false;                ///< global
-  std::uint64_t minimum = 0;              ///< memory: pages; table: elements
-  std::optional<std::uint64_t> maximum;   ///< memory, table
-  bool is_64 = false;                     ///< memory, table: indexed by i64
-  bool shared = false;                    ///< memory
+  FuncType func;                         ///< func; of a tag, its params
+  ValType value = ValType::i32;          ///< global: its type; table: its elements
+  bool is_mutable = false;               ///< global
+  std::uint64_t minimum = 0;             ///< memory: pages; table: elements
+  std::optional<std::uint64_t> maximum;  ///< memory, table
+  bool is_64 = false;                    ///< memory, table: indexed by i64
+  bool shared = false;                   ///< memory
 };
 
 struct ImportType {
@@ -105,11 +105,11 @@ struct Extern {
     Tag tag;
   };
   Extern() noexcept : func() {}
-  Extern(Func f) noexcept : kind(ExternKind::func), func(f) {}          // NOLINT: an Extern is any of them
-  Extern(Global g) noexcept : kind(ExternKind::global), global(g) {}    // NOLINT
-  Extern(Table t) noexcept : kind(ExternKind::table), table(t) {}       // NOLINT
-  Extern(Memory m) noexcept : kind(ExternKind::memory), memory(m) {}    // NOLINT
-  Extern(Tag t) noexcept : kind(ExternKind::tag), tag(t) {}             // NOLINT
+  Extern(Func f) noexcept : kind(ExternKind::func), func(f) {}        // NOLINT: an Extern is any of them
+  Extern(Global g) noexcept : kind(ExternKind::global), global(g) {}  // NOLINT
+  Extern(Table t) noexcept : kind(ExternKind::table), table(t) {}     // NOLINT
+  Extern(Memory m) noexcept : kind(ExternKind::memory), memory(m) {}  // NOLINT
+  Extern(Tag t) noexcept : kind(ExternKind::tag), tag(t) {}           // NOLINT
 };
 
 }  // namespace crank::engine

@@ -17,7 +17,9 @@ namespace crank::engine {
 template <auto deleter>
 struct DeleteWith {
   template <class T>
-  void operator()(T* pointer) const noexcept { deleter(pointer); }
+  void operator()(T* pointer) const noexcept {
+    deleter(pointer);
+  }
 };
 template <class T, auto deleter>
 using Owned = std::unique_ptr<T, DeleteWith<deleter>>;

@@ -16,7 +16,9 @@ struct Twin {
   using HttpFlags = guest::HttpFlags;
   using LogLevel = guest::LogLevel;
 
-  static EntryFunction find(std::string_view module, std::string_view name) noexcept { return NativeEntry::find(module, name); }
+  static EntryFunction find(std::string_view module, std::string_view name) noexcept {
+    return NativeEntry::find(module, name);
+  }
   static EntryFunction probe() noexcept { return &guest::probe; }
 };
 

@@ -19,7 +19,10 @@ bool skipped(std::string_view name) {
 }  // namespace
 
 ClientConnection::ClientConnection(std::shared_ptr<HttpClient::Impl> client, std::string key)
-    : client_(std::move(client)), key_(std::move(key)), resolver_(client_->loop.impl().context), parser_(client_->options.max_head) {}
+    : client_(std::move(client)),
+      key_(std::move(key)),
+      resolver_(client_->loop.impl().context),
+      parser_(client_->options.max_head) {}
 ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::begin(std::shared_ptr<ClientCall> call, ClientRequest request, ClientListener& listener) {
@@ -55,9 +58,10 @@ void ClientConnection::resolve() {
                           [self = shared_from_this()](error_code failure, tcp::resolver::results_type found) {
                             if (self->state_ != State::connecting) return;
                             if (failure || found.empty())
-                              return self->failed(ClientFailure::no_address,
-                                                  Error(Code::io, concat("connecting to ", self->request_.host,
-                                                                         ": the name has no address: ", failure.message())));
+                              return self->failed(
+                                  ClientFailure::no_address,
+                                  Error(Code::io, concat("connecting to ", self->request_.host,
+                                                         ": the name has no address: ", failure.message())));
                             for (auto& entry : found) self->endpoints_.push_back(entry.endpoint());
                             self->connect_next();
                           });
@@ -66,8 +70,9 @@ void ClientConnection::resolve() {
 void ClientConnection::connect_next() {
   if (next_endpoint_ == endpoints_.size()) {
     const bool refused = connect_error_.find("refused") != std::string::npos;
-    return failed(refused ? ClientFailure::refused : ClientFailure::unreachable,
-                  Error(Code::io, concat("connecting to ", request_.host, ":", endpoints_.back().port(), ": ", connect_error_)));
+    return failed(
+        refused ? ClientFailure::refused : ClientFailure::unreachable,
+        Error(Code::io, concat("connecting to ", request_.host, ":", endpoints_.back().port(), ": ", connect_error_)));
   }
   connecting_.emplace(client_->loop.impl().context);
   connecting_->async_connect(endpoints_[next_endpoint_++], [self = shared_from_this()](error_code error) {
@@ -106,7 +111,8 @@ void ClientConnection::shake() {
   if (!attempt) return;
   if (!*attempt) return failed(kind_of_tls(attempt->error()), std::move(attempt->error()));
   if (**attempt == 0)
-    return failed(ClientFailure::tls, Error(Code::io, concat("TLS handshake with ", request_.host, ": the connection closed")));
+    return failed(ClientFailure::tls,
+                  Error(Code::io, concat("TLS handshake with ", request_.host, ": the connection closed")));
   state_ = State::busy;
   send_request();
 }
@@ -145,7 +151,7 @@ void ClientConnection::send_request() {
 
 void ClientConnection::on_input() {
   if (state_ == State::handshake) return shake();
-  if (state_ == State::idle) return close_now();   // the server closed it, or spoke out of turn
+  if (state_ == State::idle) return close_now();  // the server closed it, or spoke out of turn
   if (state_ == State::busy && !head_done_) advance();
 }
 
@@ -160,7 +166,8 @@ void ClientConnection::advance() {
       wire_->consume(*parsed);
       if (parser_.done()) {
         if (parser_.head().status == 101)
-          return failed(ClientFailure::protocol, Error(Code::protocol, "receiving a response: the server switched protocols unasked"));
+          return failed(ClientFailure::protocol,
+                        Error(Code::protocol, "receiving a response: the server switched protocols unasked"));
         if (parser_.head().status < 200) {
           parser_.reset(request_.head.method == "HEAD");
           continue;
@@ -171,8 +178,9 @@ void ClientConnection::advance() {
     auto attempt = wire_->fill();
     if (!attempt) return;
     if (!*attempt || **attempt == 0)
-      return failed(ClientFailure::terminated, *attempt ? Error(Code::io, "receiving a response: the connection closed before its head")
-                                                        : std::move(attempt->error()));
+      return failed(ClientFailure::terminated,
+                    *attempt ? Error(Code::io, "receiving a response: the connection closed before its head")
+                             : std::move(attempt->error()));
     got_any_ = true;
   }
   if (state_ != State::busy) return;
@@ -258,7 +266,8 @@ Attempt ClientConnection::write(std::span<const std::byte> bytes, WriteListener&
   sent_any_ = true;
   relay_.writer = &listener;
   auto attempt = wire_->write_body(encoder_, bytes, relay_);
-  if (!attempt && head_done_) set_timeout(request_.between_bytes_timeout.value_or(client_->options.between_bytes_timeout));
+  if (!attempt && head_done_)
+    set_timeout(request_.between_bytes_timeout.value_or(client_->options.between_bytes_timeout));
   return attempt;
 }
 
@@ -313,7 +322,7 @@ void ClientConnection::fail_body(const Error& why) {
 void ClientConnection::failed(ClientFailure kind, Error why) {
   auto self = shared_from_this();
   if (reused_ && !got_any_ && !sent_any_ && request_.length == 0u && listener_ && kind == ClientFailure::terminated) {
-    auto call = std::move(call_);   // K2
+    auto call = std::move(call_);  // K2
     auto* listener = std::exchange(listener_, nullptr);
     auto request = std::move(request_);
     const bool finished = request_done_ || finish_wanted_;
@@ -350,7 +359,7 @@ void ClientConnection::on_broken(const Error& why) {
   }
   if (call_ && head_done_ && !response_over_) {
     keep_ = false;
-    return;   // the reader finds what is left, then the end
+    return;  // the reader finds what is left, then the end
   }
   if (state_ == State::busy && listener_) return failed(ClientFailure::terminated, why);
   if (call_) return fail_body(why);
@@ -369,10 +378,12 @@ void ClientConnection::on_deadline() {
   switch (state_) {
     case State::connecting:
     case State::handshake:
-      return failed(ClientFailure::connect_timeout, Error(Code::deadline, concat("connecting to ", request_.host, ": no answer in time")));
+      return failed(ClientFailure::connect_timeout,
+                    Error(Code::deadline, concat("connecting to ", request_.host, ": no answer in time")));
     case State::busy:
       if (!head_done_)
-        return failed(ClientFailure::first_byte_timeout, Error(Code::deadline, concat("waiting for ", request_.host, ": no response in time")));
+        return failed(ClientFailure::first_byte_timeout,
+                      Error(Code::deadline, concat("waiting for ", request_.host, ": no response in time")));
       if (wire_->reading() || wire_->writing())
         return fail_body(Error(Code::deadline, concat("exchanging bodies with ", request_.host, ": it stalled")));
       return;

@@ -24,7 +24,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   explicit Impl(EventLoop& l, HttpClientOptions o) : loop(l), options(std::move(o)) {}
   EventLoop& loop;
   HttpClientOptions options;
-  std::vector<std::shared_ptr<detail::ClientConnection>> idle;   // newest last
+  std::vector<std::shared_ptr<detail::ClientConnection>> idle;  // newest last
   void dispatch(std::shared_ptr<ClientCall> call, ClientRequest request, ClientListener& listener, bool may_reuse);
   void put_back(std::shared_ptr<detail::ClientConnection> connection);
   void forget(detail::ClientConnection& connection);
@@ -32,7 +32,9 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
 namespace detail {
 
-class ClientConnection final : public std::enable_shared_from_this<ClientConnection>, private WireOwner, private Watched {
+class ClientConnection final : public std::enable_shared_from_this<ClientConnection>,
+                               private WireOwner,
+                               private Watched {
  public:
   ClientConnection(std::shared_ptr<HttpClient::Impl> client, std::string key);
   ~ClientConnection();
@@ -70,8 +72,9 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   void fail_body(const Error& why);
   void set_timeout(std::chrono::nanoseconds timeout) {
     // Saturates: a guest may ask for 2^63 nanoseconds.
-    set_deadline(timeout > std::chrono::hours(24 * 365) ? Clock::time_point::max()
-                                                        : Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout));
+    set_deadline(timeout > std::chrono::hours(24 * 365)
+                     ? Clock::time_point::max()
+                     : Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout));
   }
 
   std::shared_ptr<HttpClient::Impl> client_;
@@ -89,11 +92,11 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
 
   std::shared_ptr<ClientCall> call_;
   ClientRequest request_;
-  ClientListener* listener_ = nullptr;   // until the head came or the call failed
+  ClientListener* listener_ = nullptr;  // until the head came or the call failed
   bool reused_ = false, sent_any_ = false, got_any_ = false, keep_ = true, head_done_ = false;
   bool finish_wanted_ = false, request_done_ = false, response_over_ = false;
   std::optional<Headers> trailers_out_;
-  std::span<const std::byte> early_;     // K1
+  std::span<const std::byte> early_;  // K1
   WriteListener* early_writer_ = nullptr;
 
   struct Relay final : ReadListener, WriteListener {

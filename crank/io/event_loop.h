@@ -33,7 +33,7 @@ class Deferred {
 
  private:
   friend class EventLoop;
-  EventLoop* loop_ = nullptr;   // set while queued
+  EventLoop* loop_ = nullptr;  // set while queued
   Deferred* previous_ = nullptr;
   Deferred* next_ = nullptr;
 };

@@ -35,7 +35,8 @@ void BodyDecoder::start_until_close(Limits limits) {
 std::uint64_t BodyDecoder::direct() const noexcept {
   if (state_ != State::data) return 0;
   // One byte over the limit is still read, so that the excess is noticed.
-  return mode_ == Mode::until_close ? limits_.body - std::min(limits_.body, total_) + (limits_.body != UINT64_MAX) : remaining_;
+  return mode_ == Mode::until_close ? limits_.body - std::min(limits_.body, total_) + (limits_.body != UINT64_MAX)
+                                    : remaining_;
 }
 
 void BodyDecoder::took_direct(std::size_t bytes) noexcept {
@@ -103,7 +104,8 @@ Result<> BodyDecoder::end_of_line() {
       }
       trailer_bytes_ += line.size();
       if (trailer_bytes_ > limits_.trailers)
-        return fail(Code::limit, concat("receiving trailers: they are larger than the ", limits_.trailers, " bytes allowed"));
+        return fail(Code::limit,
+                    concat("receiving trailers: they are larger than the ", limits_.trailers, " bytes allowed"));
       const auto colon = line.find(':');
       if (colon == line.npos || !is_token(line.substr(0, colon)))
         return fail(Code::protocol, concat("receiving trailers: '", line, "' is no field"));
@@ -139,7 +141,8 @@ void BodyEncoder::start(std::optional<std::uint64_t> length, bool may_chunk) {
 Result<> BodyEncoder::before(std::size_t size, std::string& out) {
   if (mode_ == Mode::length) {
     if (size > remaining_)
-      return fail(Code::bad_state, concat("sending a body: ", size - remaining_, " bytes more than its content-length"));
+      return fail(Code::bad_state,
+                  concat("sending a body: ", size - remaining_, " bytes more than its content-length"));
     remaining_ -= size;
   } else if (mode_ == Mode::chunked) {
     char digits[20];

@@ -36,8 +36,8 @@ class BodyDecoder {
   void took_direct(std::size_t bytes) noexcept;
 
   struct Step {
-    std::size_t consumed = 0;   ///< of the wire bytes
-    std::size_t produced = 0;   ///< into `into`
+    std::size_t consumed = 0;  ///< of the wire bytes
+    std::size_t produced = 0;  ///< into `into`
   };
   /// Decodes as much of `wire` as fits `into`. Produces nothing and consumes everything when more is needed.
   Result<Step> decode(std::string_view wire, std::span<std::byte> into);
@@ -57,8 +57,8 @@ class BodyDecoder {
 
   Mode mode_ = Mode::length;
   State state_ = State::done;
-  std::uint64_t remaining_ = 0;   // of the body, or of the chunk
-  std::uint64_t total_ = 0;       // for the limit, where the length is not known before
+  std::uint64_t remaining_ = 0;  // of the body, or of the chunk
+  std::uint64_t total_ = 0;      // for the limit, where the length is not known before
   std::size_t trailer_bytes_ = 0;
   Limits limits_;
   std::string line_;

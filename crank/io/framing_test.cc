@@ -40,8 +40,9 @@ TEST(BodyDecoder, AChunkedBodyIsTheSameHoweverTheWireCutsIt) {
 }
 
 TEST(BodyDecoder, MalformedChunksAreRefusedNotGuessed) {
-  for (const char* wire : {"x\r\n", "-1\r\n", "\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "0x5\r\nhello\r\n",
-                           "ffffffffffffffffff\r\n", "5 5\r\nhello\r\n", "0\r\nbad trailer\r\n\r\n", "0\r\n: v\r\n\r\n"}) {
+  for (const char* wire :
+       {"x\r\n", "-1\r\n", "\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "0x5\r\nhello\r\n",
+        "ffffffffffffffffff\r\n", "5 5\r\nhello\r\n", "0\r\nbad trailer\r\n\r\n", "0\r\n: v\r\n\r\n"}) {
     BodyDecoder decoder;
     decoder.start_chunked({});
     auto body = decode_all(decoder, wire, 1000, 1000);

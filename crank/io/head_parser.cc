@@ -116,7 +116,9 @@ struct ResponseParser::State {
   std::optional<Parser<false>> parser;
 };
 
-ResponseParser::ResponseParser(std::size_t limit) : state_(std::make_unique<State>(State{.limit = limit})) { reset(false); }
+ResponseParser::ResponseParser(std::size_t limit) : state_(std::make_unique<State>(State{.limit = limit})) {
+  reset(false);
+}
 ResponseParser::~ResponseParser() = default;
 void ResponseParser::reset(bool answers_head) {
   state_->answers_head = answers_head;

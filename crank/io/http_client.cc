@@ -8,7 +8,8 @@ namespace crank::io {
 
 using detail::ClientConnection;
 
-HttpClient::HttpClient(EventLoop& loop, HttpClientOptions options) : impl_(std::make_shared<Impl>(loop, std::move(options))) {}
+HttpClient::HttpClient(EventLoop& loop, HttpClientOptions options)
+    : impl_(std::make_shared<Impl>(loop, std::move(options))) {}
 HttpClient::~HttpClient() {
   while (!impl_->idle.empty()) {
     auto connection = impl_->idle.back();
@@ -24,12 +25,15 @@ std::shared_ptr<ClientCall> HttpClient::send(ClientRequest request, ClientListen
   std::optional<std::pair<ClientFailure, Error>> refused;
   const auto& allowed = impl_->options.allowed_hosts;
   const auto port = request.port ? request.port : static_cast<std::uint16_t>(request.tls ? 443 : 80);
-  if (allowed && std::ranges::none_of(*allowed, [&](auto& pattern) { return host_matches(pattern, request.host, port); }))
-    refused = {ClientFailure::denied, Error(Code::bad_argument, concat("sending a request to ", request.host, ":", port,
-                                                                       ": that host is not allowed; allow it with --allow-host"))};
+  if (allowed &&
+      std::ranges::none_of(*allowed, [&](auto& pattern) { return host_matches(pattern, request.host, port); }))
+    refused = {ClientFailure::denied,
+               Error(Code::bad_argument, concat("sending a request to ", request.host, ":", port,
+                                                ": that host is not allowed; allow it with --allow-host"))};
   else if (request.host.empty() || !is_token(request.head.method) || request.head.target.empty() ||
            request.head.target.find_first_of(" \r\n\t") != std::string::npos)
-    refused = {ClientFailure::bad_request, Error(Code::bad_argument, "sending a request: its method, target or host cannot be sent")};
+    refused = {ClientFailure::bad_request,
+               Error(Code::bad_argument, "sending a request: its method, target or host cannot be sent")};
   if (refused) {
     // Never from within send(): the caller has not even got the call yet.
     impl_->loop.post([call, &listener, refused = std::move(*refused)] {
@@ -41,7 +45,8 @@ std::shared_ptr<ClientCall> HttpClient::send(ClientRequest request, ClientListen
   return call;
 }
 
-void HttpClient::Impl::dispatch(std::shared_ptr<ClientCall> call, ClientRequest request, ClientListener& listener, bool may_reuse) {
+void HttpClient::Impl::dispatch(std::shared_ptr<ClientCall> call, ClientRequest request, ClientListener& listener,
+                                bool may_reuse) {
   std::string key = concat(request.tls ? "https " : "http ", request.host, " ", request.port);
   if (may_reuse) {
     for (auto it = idle.rbegin(); it != idle.rend(); ++it) {
@@ -51,7 +56,8 @@ void HttpClient::Impl::dispatch(std::shared_ptr<ClientCall> call, ClientRequest 
       return connection->begin(std::move(call), std::move(request), listener);
     }
   }
-  std::make_shared<ClientConnection>(shared_from_this(), std::move(key))->begin(std::move(call), std::move(request), listener);
+  std::make_shared<ClientConnection>(shared_from_this(), std::move(key))
+      ->begin(std::move(call), std::move(request), listener);
 }
 
 void HttpClient::Impl::put_back(std::shared_ptr<ClientConnection> connection) {

@@ -28,17 +28,17 @@ class ClientConnection;
 
 /// Why a call got no response; finer than Code, because wasi:http tells guests the difference.
 enum class ClientFailure : std::uint8_t {
-  denied,             ///< the host is not on the allow-list
-  bad_request,        ///< method, target or a field cannot be sent
-  no_address,         ///< the name has no address
-  refused,            ///< nobody listens there
+  denied,       ///< the host is not on the allow-list
+  bad_request,  ///< method, target or a field cannot be sent
+  no_address,   ///< the name has no address
+  refused,      ///< nobody listens there
   unreachable,
   connect_timeout,
-  certificate,        ///< refused by our trust settings
+  certificate,  ///< refused by our trust settings
   tls,
-  terminated,         ///< the connection broke before the response's head
-  first_byte_timeout, ///< no head in time
-  protocol,           ///< what came is not HTTP/1.1
+  terminated,          ///< the connection broke before the response's head
+  first_byte_timeout,  ///< no head in time
+  protocol,            ///< what came is not HTTP/1.1
   head_too_large,
   cancelled,
 };
@@ -46,7 +46,7 @@ enum class ClientFailure : std::uint8_t {
 struct ClientRequest {
   bool tls = false;
   std::string host;
-  std::uint16_t port = 0;              ///< 0: 80, or 443 with TLS
+  std::uint16_t port = 0;  ///< 0: 80, or 443 with TLS
   /// A Host field is added from host and port unless it is there; the connection's own fields are left out.
   RequestHead head;
   /// Of the body; nullopt: not known, sent in chunks. 0: none.
@@ -91,7 +91,7 @@ class ClientCall final : public BodySource, public BodySink {
 
  private:
   friend class detail::ClientConnection;
-  std::shared_ptr<detail::ClientConnection> connection_;   // null once the call is over
+  std::shared_ptr<detail::ClientConnection> connection_;  // null once the call is over
   EventLoop* loop_ = nullptr;
   ResponseHead response_;
   std::optional<std::uint64_t> length_;
@@ -100,7 +100,7 @@ class ClientCall final : public BodySource, public BodySink {
 };
 
 struct HttpClientOptions {
-  TlsContext tls;                              ///< empty: made with the system's authorities when first needed
+  TlsContext tls;  ///< empty: made with the system's authorities when first needed
   /// "example.org", "*.example.org", "127.0.0.1:8080"; nullopt: every host.
   std::optional<std::vector<std::string>> allowed_hosts;
   std::size_t max_head = 16 * 1024 - 1;
@@ -115,7 +115,7 @@ struct HttpClientOptions {
 class HttpClient {
  public:
   HttpClient(EventLoop& loop, HttpClientOptions options = {});
-  ~HttpClient();   ///< closes what is idle; calls under way go on
+  ~HttpClient();  ///< closes what is idle; calls under way go on
 
   /// The listener must live until it was called or the call was cancelled. It is never called from within send().
   std::shared_ptr<ClientCall> send(ClientRequest request, ClientListener& listener);

@@ -44,7 +44,7 @@ class Headers {
 
 struct RequestHead {
   std::string method = "GET";
-  std::string target = "/";   ///< as on the request line: origin form, or absolute form at a proxy
+  std::string target = "/";  ///< as on the request line: origin form, or absolute form at a proxy
   bool http_1_0 = false;
   Headers headers;
 };

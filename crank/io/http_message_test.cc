@@ -66,17 +66,17 @@ TEST(RequestParser, TakesWholeHeadsInAnyPieces) {
 
 TEST(RequestParser, RefusesWhatTwoReadersCouldReadDifferently) {
   detail::RequestParser parser(4096);
-  for (const char* wire :
-       {"GET / HTTP/1.1\r\n\r\n",                                                              // no Host
-        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",                                        //
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",  //
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",  //
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",        //
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",                       //
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",              //
-        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",                                 //
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n",                            //
-        "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "\x16\x03\x01\x02\x01", "GET\r\n\r\n"}) {
+  for (const char* wire : {"GET / HTTP/1.1\r\n\r\n",                        // no Host
+                           "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",  //
+                           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",  //
+                           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",  //
+                           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",           //
+                           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",                          //
+                           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",                 //
+                           "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",                                  //
+                           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n",                               //
+                           "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+                           "\x16\x03\x01\x02\x01", "GET\r\n\r\n"}) {
     auto parsed = parse(parser, wire);
     ASSERT_FALSE(parsed) << wire;
     EXPECT_EQ(parsed.error().code(), Code::protocol) << wire;

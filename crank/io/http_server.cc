@@ -15,7 +15,9 @@ using detail::ServerWorker;
 std::string Exchange::peer() const { return connection_ ? connection_->peer() : std::string("unknown"); }
 
 namespace {
-Error over_error() { return Error(Code::io, "the exchange is over: the connection was closed or the response finished"); }
+Error over_error() {
+  return Error(Code::io, "the exchange is over: the connection was closed or the response finished");
+}
 const Headers no_headers;
 }  // namespace
 
@@ -54,7 +56,8 @@ void Exchange::abort() noexcept {
 }
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
-  explicit Impl(HttpServerOptions o, asio::io_context& context) : options(std::move(o)), acceptor(context), retry(context) {}
+  explicit Impl(HttpServerOptions o, asio::io_context& context)
+      : options(std::move(o)), acceptor(context), retry(context) {}
   HttpServerOptions options;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
@@ -73,21 +76,24 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   void accept() {
     if (stopping.load(std::memory_order_acquire)) return;
     if (connections() >= options.max_connections) return try_again();
-    ServerWorker* target = std::ranges::min_element(workers, {}, [](auto& w) { return w->count.load(std::memory_order_relaxed); })->get();
-    acceptor.async_accept(target->loop->impl().context, [self = shared_from_this(), target](error_code error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted) return;
-      if (error) return self->try_again();   // out of descriptors, say: others will close
-      target->count.fetch_add(1, std::memory_order_acq_rel);
-      auto start = [self, target, socket = std::move(socket)]() mutable {
-        auto transport = std::make_unique<detail::Transport>(std::make_unique<detail::Transport::Socket>(std::move(socket)));
-        std::make_shared<ServerConnection>(self, *target, self->options, std::move(transport))->start();
-      };
-      if (target->loop->on_loop_thread())
-        start();
-      else
-        target->loop->post(std::move(start));
-      self->accept();
-    });
+    ServerWorker* target =
+        std::ranges::min_element(workers, {}, [](auto& w) { return w->count.load(std::memory_order_relaxed); })->get();
+    acceptor.async_accept(
+        target->loop->impl().context, [self = shared_from_this(), target](error_code error, tcp::socket socket) {
+          if (error == asio::error::operation_aborted) return;
+          if (error) return self->try_again();  // out of descriptors, say: others will close
+          target->count.fetch_add(1, std::memory_order_acq_rel);
+          auto start = [self, target, socket = std::move(socket)]() mutable {
+            auto transport =
+                std::make_unique<detail::Transport>(std::make_unique<detail::Transport::Socket>(std::move(socket)));
+            std::make_shared<ServerConnection>(self, *target, self->options, std::move(transport))->start();
+          };
+          if (target->loop->on_loop_thread())
+            start();
+          else
+            target->loop->post(std::move(start));
+          self->accept();
+        });
   }
   void try_again() {
     retry.expires_after(std::chrono::milliseconds(20));
@@ -117,7 +123,8 @@ HttpServer::~HttpServer() {
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions options, std::vector<Worker> workers) {
   if (workers.empty()) return fail(Code::bad_argument, "starting an HTTP server: it needs at least one worker");
   options.max_head = std::min<std::size_t>(options.max_head, 16 * 1024 - 1);
-  const std::string where = concat(options.host.find(':') == std::string::npos ? options.host : concat("[", options.host, "]"), ":", options.port);
+  const std::string where = concat(
+      options.host.find(':') == std::string::npos ? options.host : concat("[", options.host, "]"), ":", options.port);
   auto& context = workers.front().loop->impl().context;
   auto impl = std::make_shared<Impl>(std::move(options), context);
   error_code error;
@@ -125,13 +132,15 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions options
   auto found = resolver.resolve(impl->options.host, std::to_string(impl->options.port),
                                 tcp::resolver::passive | tcp::resolver::numeric_service, error);
   if (error || found.empty())
-    return fail(Code::io, concat("listening on ", where, ": '", impl->options.host, "' has no address (", error.message(),
-                                 "); give one such as 127.0.0.1"));
+    return fail(Code::io, concat("listening on ", where, ": '", impl->options.host, "' has no address (",
+                                 error.message(), "); give one such as 127.0.0.1"));
   const tcp::endpoint endpoint = found.begin()->endpoint();
-  if (!impl->acceptor.open(endpoint.protocol(), error)) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!impl->acceptor.open(endpoint.protocol(), error))
+    impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && !impl->acceptor.bind(endpoint, error)) impl->acceptor.listen(1024, error);
   if (error == asio::error::address_in_use)
-    return fail(Code::io, concat("listening on ", where, ": the port is in use by another program; stop that one or choose another port"));
+    return fail(Code::io, concat("listening on ", where,
+                                 ": the port is in use by another program; stop that one or choose another port"));
   if (error == asio::error::access_denied)
     return fail(Code::io, concat("listening on ", where, ": ports below 1024 need privileges; choose a higher one"));
   if (error) return fail(Code::io, concat("listening on ", where, ": ", error.message()));
@@ -183,7 +192,7 @@ void HttpServer::close_all() {
     while (worker.connections) {
       auto* c = worker.connections;
       c->close_now();
-      if (worker.connections == c) break;   // held by a handler further up this stack; it goes when that returns
+      if (worker.connections == c) break;  // held by a handler further up this stack; it goes when that returns
     }
   });
 }
@@ -197,12 +206,14 @@ Result<HostPort> parse_host_port(std::string_view text) {
     auto host = bracketed ? text.substr(1, host_end - 1) : text.substr(0, colon);
     auto port = text.substr(colon + 1);
     auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
-    if (error == std::errc() && end == port.data() + port.size() && !host.empty() && (bracketed || host.find(':') == host.npos)) {
+    if (error == std::errc() && end == port.data() + port.size() && !host.empty() &&
+        (bracketed || host.find(':') == host.npos)) {
       parsed.host = host;
       return parsed;
     }
   }
-  return fail(Code::bad_argument, concat("reading the address '", text, "': expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"));
+  return fail(Code::bad_argument,
+              concat("reading the address '", text, "': expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"));
 }
 
 }  // namespace crank::io

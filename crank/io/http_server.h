@@ -29,10 +29,10 @@ class ServerConnection;
 /// What became of one exchange, for the access log.
 struct ExchangeRecord {
   std::string_view method, target, peer;
-  std::uint16_t status = 0;             ///< 0: no answer was sent
-  std::uint64_t received = 0, sent = 0; ///< body bytes
+  std::uint16_t status = 0;              ///< 0: no answer was sent
+  std::uint64_t received = 0, sent = 0;  ///< body bytes
   std::chrono::nanoseconds duration{};
-  bool complete = false;                ///< false: broken off by either side
+  bool complete = false;  ///< false: broken off by either side
 };
 
 /// One request and its response. Used on its loop's thread. Whoever holds it may do so for ever: once the exchange is
@@ -76,11 +76,11 @@ class Exchange final : public BodySource, public BodySink {
 
  private:
   friend class detail::ServerConnection;
-  detail::ServerConnection* connection_ = nullptr;   // null once the exchange is over
+  detail::ServerConnection* connection_ = nullptr;  // null once the exchange is over
   EventLoop* loop_ = nullptr;
   RequestHead request_;
   std::optional<std::uint64_t> request_length_;
-  Headers trailers_;                                 // kept when the exchange is over
+  Headers trailers_;  // kept when the exchange is over
   std::move_only_function<void(const Error&)> gone_;
   bool has_body_ = false, tls_ = false, head_sent_ = false;
 };
@@ -97,12 +97,12 @@ class HttpHandler {
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 0;                       ///< 0: any free one
-  TlsContext tls;                               ///< empty: plain
-  std::size_t max_head = 16 * 1024 - 1;         ///< more: 431; at most 16 KiB
-  std::uint64_t max_body = UINT64_MAX;          ///< more: 413
+  std::uint16_t port = 0;                ///< 0: any free one
+  TlsContext tls;                        ///< empty: plain
+  std::size_t max_head = 16 * 1024 - 1;  ///< more: 431; at most 16 KiB
+  std::uint64_t max_body = UINT64_MAX;   ///< more: 413
   std::size_t max_trailers = 16 * 1024;
-  std::uint32_t max_connections = 16 * 1024;    ///< more wait in the kernel's queue
+  std::uint32_t max_connections = 16 * 1024;        ///< more wait in the kernel's queue
   std::chrono::milliseconds head_timeout{15'000};   ///< from the first byte of a head to its last
   std::chrono::milliseconds idle_timeout{75'000};   ///< between requests
   std::chrono::milliseconds stall_timeout{30'000};  ///< a body without progress, either way

@@ -96,7 +96,8 @@ struct Handler final : HttpHandler {
   std::list<Scatter> scatters;
   void on_request(std::shared_ptr<Exchange> exchange) override { answer(std::move(exchange)); }
   void on_complete(const ExchangeRecord& r) override {
-    log.push_back(concat(r.method, " ", r.target, " ", r.status, " ", r.received, " ", r.sent, r.complete ? " complete" : " broken"));
+    log.push_back(concat(r.method, " ", r.target, " ", r.status, " ", r.received, " ", r.sent,
+                         r.complete ? " complete" : " broken"));
   }
   void echo(std::shared_ptr<Exchange> e) {
     auto& gather = gathers.emplace_back();
@@ -166,24 +167,28 @@ struct HttpTest : ::testing::Test {
   }
   // Sends everything, turning the loop while the socket is full or not connected yet.
   void send(int fd, std::string_view text) {
-    until([&] {
-      const auto n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-      if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
-      if (n < 0 && errno == EPIPE) text = {};
-      return text.empty();
-    }, true);
+    until(
+        [&] {
+          const auto n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+          if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+          if (n < 0 && errno == EPIPE) text = {};
+          return text.empty();
+        },
+        true);
   }
   // What came, until `enough` says so or the peer closed.
   std::string receive(int fd, std::function<bool(const std::string&)> enough = [](auto&) { return false; }) {
     std::string got;
     bool closed = false;
-    until([&] {
-      char buffer[8192];
-      const auto n = ::recv(fd, buffer, sizeof buffer, 0);
-      if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
-      closed = n == 0 || (n < 0 && errno != EAGAIN);
-      return closed || enough(got);
-    }, true);
+    until(
+        [&] {
+          char buffer[8192];
+          const auto n = ::recv(fd, buffer, sizeof buffer, 0);
+          if (n > 0) got.append(buffer, static_cast<std::size_t>(n));
+          closed = n == 0 || (n < 0 && errno != EAGAIN);
+          return closed || enough(got);
+        },
+        true);
     return got;
   }
   static auto ends_with(std::string end) {
@@ -216,7 +221,8 @@ TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrderOnOneConnection) {
   serve();
   handler.answer = [](auto e) { e->respond(200, e->request().target); };
   auto got = exchange_raw(
-      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /22 HTTP/1.1\r\nHost: a\r\n\r\nGET /333 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /22 HTTP/1.1\r\nHost: a\r\n\r\nGET /333 HTTP/1.1\r\nHost: "
+      "a\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(count(got, "HTTP/1.1 200 OK"), 3);
   EXPECT_LT(got.find("/1"), got.find("/22"));
   EXPECT_LT(got.find("/22"), got.find("/333"));
@@ -234,7 +240,8 @@ TEST_F(HttpTest, BigBodiesPassBothWaysByteForByteInEitherFraming) {
     Scatter scatter;
     scatter.body = body;
     scatter.piece = sized ? 1'000'000 : 77'777;
-    auto call = client.send(request("POST", "/echo", sized ? std::optional<std::uint64_t>(body.size()) : std::nullopt), listener);
+    auto call = client.send(request("POST", "/echo", sized ? std::optional<std::uint64_t>(body.size()) : std::nullopt),
+                            listener);
     scatter.then = [&] { call->finish(); };
     scatter.start(*call);
     until([&] { return listener.over(); });
@@ -282,18 +289,24 @@ TEST_F(HttpTest, LimitsAnswer431And413AndBadSyntax400) {
   options.max_head = 1000;
   options.max_body = 10;
   serve(options);
-  EXPECT_TRUE(exchange_raw("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431"));
-  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello worldx").starts_with("HTTP/1.1 413"));
-  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")
-                  .starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(exchange_raw("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(2000, 'x') + "\r\n\r\n")
+                  .starts_with("HTTP/1.1 431"));
+  EXPECT_TRUE(
+      exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello worldx").starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(
+      exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")
+          .starts_with("HTTP/1.1 413"));
   EXPECT_TRUE(exchange_raw("nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
-  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").starts_with("HTTP/1.1 400"));
+  EXPECT_TRUE(exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+                  .starts_with("HTTP/1.1 400"));
 }
 
 TEST_F(HttpTest, AnUnwantedBodyDoesNotSpoilTheNextRequest) {
   serve();
   handler.answer = [](auto e) { e->respond(200, "done"); };
-  auto got = exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nGET GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  auto got = exchange_raw(
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nGET GET / HTTP/1.1\r\nHost: a\r\nConnection: "
+      "close\r\n\r\n");
   EXPECT_EQ(count(got, "HTTP/1.1 200 OK"), 2) << got;
 }
 
@@ -308,7 +321,8 @@ TEST_F(HttpTest, HeadAnd304CarryNoBody) {
     s.start(*e);
     e->finish();
   };
-  auto got = exchange_raw("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /304 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  auto got =
+      exchange_raw("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /304 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(count(got, "HTTP/1.1"), 2);
   EXPECT_EQ(count(got, "hello"), 0);
   EXPECT_EQ(count(got, "content-length: 5"), 1);
@@ -412,7 +426,9 @@ TEST_F(HttpTest, SlowClientsAreAskedOnceAndThenLeft) {
 
 TEST_F(HttpTest, TrailersTravelBothWays) {
   serve();
-  auto got = exchange_raw("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 9\r\n\r\n");
+  auto got = exchange_raw(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: "
+      "9\r\n\r\n");
   EXPECT_EQ(count(got, "x-trailer: 9"), 1);
   handler.answer = [](auto e) {
     ASSERT_TRUE(e->send_head({}));

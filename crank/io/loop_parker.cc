@@ -12,7 +12,9 @@ std::function<std::unique_ptr<Parker>(unsigned)> loop_parkers() {
   return [](unsigned) { return std::make_unique<LoopParker>(); };
 }
 
-EventLoop& loop_of(Pool& pool, unsigned worker) noexcept { return static_cast<LoopParker&>(pool.parker(worker)).loop(); }
+EventLoop& loop_of(Pool& pool, unsigned worker) noexcept {
+  return static_cast<LoopParker&>(pool.parker(worker)).loop();
+}
 
 void run_on(WorkerExecutor& executor, Callback job) {
   std::promise<void> promise;
@@ -25,7 +27,8 @@ void run_on(WorkerExecutor& executor, Callback job) {
   done.wait();
 }
 
-WorkerExecutor::WorkerExecutor(Pool& pool, unsigned worker) : pool_(pool), worker_(worker), loop_(loop_of(pool, worker)) {
+WorkerExecutor::WorkerExecutor(Pool& pool, unsigned worker)
+    : pool_(pool), worker_(worker), loop_(loop_of(pool, worker)) {
   drain_.run = [](Job* job) noexcept { static_cast<Drain*>(job)->executor->drain(); };
   drain_.executor = this;
 }
@@ -41,7 +44,7 @@ void WorkerExecutor::enqueue(Job& job) {
   do {
     job.next = newest;
   } while (!remote_.compare_exchange_weak(newest, &job, std::memory_order_release, std::memory_order_relaxed));
-  if (newest) return;   // whoever pushed onto nothing has told the loop
+  if (newest) return;  // whoever pushed onto nothing has told the loop
   loop_.post([this] {
     Job* taken = remote_.exchange(nullptr, std::memory_order_acquire);
     Job* oldest_first = nullptr;

@@ -58,9 +58,9 @@ class WorkerExecutor final : public SerialExecutor {
   const unsigned worker_;
   EventLoop& loop_;
   Drain drain_;
-  JobList local_;                               // touched by the worker's thread alone
-  alignas(64) std::atomic<Job*> remote_{nullptr};   // newest first; null: nothing, and no drain is on its way for it
-  bool scheduled_ = false;                      // the drain is posted, for local jobs
+  JobList local_;                                  // touched by the worker's thread alone
+  alignas(64) std::atomic<Job*> remote_{nullptr};  // newest first; null: nothing, and no drain is on its way for it
+  bool scheduled_ = false;                         // the drain is posted, for local jobs
 };
 
 }  // namespace crank::io

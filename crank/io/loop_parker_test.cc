@@ -25,9 +25,8 @@ struct Workers : ::testing::Test {
 // A completion of the loop resumes the task, many times over.
 Task<> hop_through_the_loop(WorkerExecutor& here, int times, std::set<int>& workers) {
   for (int i = 0; i < times; ++i) {
-    co_await with_continuation<>([&](Continuation<> done) {
-      here.loop().post([done = std::move(done)]() mutable { done.resume(); });
-    });
+    co_await with_continuation<>(
+        [&](Continuation<> done) { here.loop().post([done = std::move(done)]() mutable { done.resume(); }); });
     workers.insert(here.pool().worker_index());
   }
 }
@@ -64,12 +63,19 @@ TEST_F(Workers, JobsFromOutsideKeepTheirOrder) {
   std::vector<int> seen;
   std::vector<Count> jobs(200);
   for (int i = 0; i < 200; ++i) {
-    jobs[i].run = [](Job* job) noexcept { static_cast<Count*>(job)->seen->push_back(static_cast<Count*>(job)->number); };
+    jobs[i].run = [](Job* job) noexcept {
+      static_cast<Count*>(job)->seen->push_back(static_cast<Count*>(job)->number);
+    };
     jobs[i].seen = &seen;
     jobs[i].number = i;
     first.enqueue(jobs[i]);
   }
-  sync_wait(pool, [](Pool& p) -> Task<> { EXPECT_EQ(p.worker_index(), 0); co_return; }(pool), {.executor = first.ref()});
+  sync_wait(pool,
+            [](Pool& p) -> Task<> {
+              EXPECT_EQ(p.worker_index(), 0);
+              co_return;
+            }(pool),
+            {.executor = first.ref()});
   ASSERT_EQ(seen.size(), 200u);
   EXPECT_TRUE(std::ranges::is_sorted(seen));
 }

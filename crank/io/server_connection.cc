@@ -57,7 +57,11 @@ void ServerWorker::remove(ServerConnection& c) {
 
 ServerConnection::ServerConnection(std::shared_ptr<void> server, ServerWorker& worker, const HttpServerOptions& options,
                                    std::unique_ptr<Transport> transport)
-    : server_(std::move(server)), worker_(worker), wire_(*worker.loop, std::move(transport), *this), options_(options), parser_(options.max_head) {
+    : server_(std::move(server)),
+      worker_(worker),
+      wire_(*worker.loop, std::move(transport), *this),
+      options_(options),
+      parser_(options.max_head) {
   worker_.add(*this);
 }
 
@@ -166,7 +170,8 @@ bool ServerConnection::begin_exchange() {
     decoder_.start_length(facts.content_length.value_or(0), limits);
 
   if (facts.content_length.value_or(0) > options_.max_body) {
-    refuse(413, concat("the request's body has ", *facts.content_length, " bytes; at most ", options_.max_body, " are allowed\n"));
+    refuse(413, concat("the request's body has ", *facts.content_length, " bytes; at most ", options_.max_body,
+                       " are allowed\n"));
     return false;
   }
   if (e.request_.method == "CONNECT") {
@@ -203,7 +208,8 @@ void ServerConnection::respond(std::uint16_t status, std::string_view text) {
   finish(nullptr);
 }
 
-Result<> ServerConnection::send_head(std::uint16_t status, const Headers& headers, std::optional<std::uint64_t> length) {
+Result<> ServerConnection::send_head(std::uint16_t status, const Headers& headers,
+                                     std::optional<std::uint64_t> length) {
   Exchange& e = *exchange_;
   if (e.head_sent_) return fail(Code::bad_state, "sending a response: its head was already sent");
   if (status < 200 || status > 999)
@@ -283,7 +289,8 @@ void ServerConnection::cancel_read() noexcept {
 }
 
 Attempt ServerConnection::write(std::span<const std::byte> bytes, WriteListener& listener) {
-  if (!exchange_->head_sent_ || response_done_) return fail(Code::bad_state, "sending a body: there is no response under way");
+  if (!exchange_->head_sent_ || response_done_)
+    return fail(Code::bad_state, "sending a body: there is no response under way");
   if (!response_has_body_) {
     // HEAD, 204, 304: the handler may write as for GET, nothing of it goes out.
     return bytes.size();
@@ -404,11 +411,11 @@ void ServerConnection::on_input() {
     case State::idle:
     case State::head: return advance();
     case State::exchange: {
-      if (!decoder_.done()) return;   // nobody reads now: the body waits in the socket
+      if (!decoder_.done()) return;  // nobody reads now: the body waits in the socket
       auto attempt = wire_.fill();
       if (!attempt) return;
       if (*attempt && **attempt > 0) return wire_.watch();
-      if (!*attempt && attempt->error().code() == Code::limit) return;   // pipelined further ahead than we hold
+      if (!*attempt && attempt->error().code() == Code::limit) return;  // pipelined further ahead than we hold
       return gone(*attempt ? Error(Code::io, "the client disconnected") : std::move(attempt->error()));
     }
     case State::lingering: return linger();

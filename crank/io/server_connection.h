@@ -23,7 +23,9 @@ namespace crank::io::detail {
 
 struct ServerWorker;
 
-class ServerConnection final : public std::enable_shared_from_this<ServerConnection>, private WireOwner, private Watched {
+class ServerConnection final : public std::enable_shared_from_this<ServerConnection>,
+                               private WireOwner,
+                               private Watched {
  public:
   /// `server` keeps `worker` and `options` alive.
   ServerConnection(std::shared_ptr<void> server, ServerWorker& worker, const HttpServerOptions& options,
@@ -46,7 +48,7 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   void finish(const Headers* trailers);
   void abort() noexcept;
 
-  ServerConnection* previous = nullptr;   // the worker's list
+  ServerConnection* previous = nullptr;  // the worker's list
   ServerConnection* next = nullptr;
 
  private:
@@ -68,7 +70,7 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   void gone(const Error& why);
 
   const std::shared_ptr<void> server_;
-  std::shared_ptr<ServerConnection> self_;   // S4
+  std::shared_ptr<ServerConnection> self_;  // S4
   ServerWorker& worker_;
   Wire wire_;
   const HttpServerOptions& options_;
@@ -107,7 +109,7 @@ struct ServerWorker {
   ServerConnection* connections = nullptr;
   std::atomic<std::uint32_t> count{0};
   bool draining = false;
-  std::string date;                     // "Date: …\r\n" of this second
+  std::string date;  // "Date: …\r\n" of this second
   std::chrono::system_clock::time_point date_until{};
   std::move_only_function<void()> on_empty;
 

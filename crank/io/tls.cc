@@ -38,14 +38,15 @@ Bio memory_of(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), s
 
 // A socket BIO that never raises SIGPIPE: a library has no business changing the process's signals.
 int bio_write(BIO* bio, const char* data, int size) {
-  const auto n = ::send(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data, static_cast<std::size_t>(size),
-                        MSG_NOSIGNAL);
+  const auto n = ::send(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data,
+                        static_cast<std::size_t>(size), MSG_NOSIGNAL);
   BIO_clear_retry_flags(bio);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
   return static_cast<int>(n);
 }
 int bio_read(BIO* bio, char* data, int size) {
-  const auto n = ::recv(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data, static_cast<std::size_t>(size), 0);
+  const auto n = ::recv(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data,
+                        static_cast<std::size_t>(size), 0);
   BIO_clear_retry_flags(bio);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
   return static_cast<int>(n);
@@ -111,8 +112,9 @@ TlsStep outcome(ssl_st* session, int result, std::size_t bytes, std::string_view
       const auto verify = SSL_get_verify_result(session);
       if (verify != X509_V_OK) {
         ERR_clear_error();
-        return {TlsStep::nothing, fail(Code::verification, concat(what, ": the certificate was refused: ",
-                                                                  X509_verify_cert_error_string(verify)))};
+        return {TlsStep::nothing,
+                fail(Code::verification,
+                     concat(what, ": the certificate was refused: ", X509_verify_cert_error_string(verify)))};
       }
       return {TlsStep::nothing, fail(Code::protocol, concat(what, ": ", openssl_reason()))};
     }
@@ -177,10 +179,12 @@ Result<TlsContext> TlsContext::server(std::string_view chain, std::string_view k
   Certificate leaf(PEM_read_bio_X509(chain_bio.get(), nullptr, nullptr, nullptr));
   auto key_bio = memory_of(key_pem);
   Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
-  if (!leaf || !key) return fail(Code::bad_argument, concat("reading a TLS certificate and its key: ", openssl_reason()));
+  if (!leaf || !key)
+    return fail(Code::bad_argument, concat("reading a TLS certificate and its key: ", openssl_reason()));
   if (SSL_CTX_use_certificate(context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1)
     return fail(Code::bad_argument, concat("using a TLS certificate and its key: ", openssl_reason()));
-  while (X509* more = PEM_read_bio_X509(chain_bio.get(), nullptr, nullptr, nullptr)) SSL_CTX_add0_chain_cert(context, more);
+  while (X509* more = PEM_read_bio_X509(chain_bio.get(), nullptr, nullptr, nullptr))
+    SSL_CTX_add0_chain_cert(context, more);
   ERR_clear_error();
   TlsContext made;
   made.state_ = std::move(state);
@@ -197,8 +201,8 @@ std::string pem_of(auto write) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-Result<Certificate> make_certificate(std::string_view name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key, long serial,
-                                     std::string_view subject_alternative) {
+Result<Certificate> make_certificate(std::string_view name, EVP_PKEY* key, X509* issuer, EVP_PKEY* issuer_key,
+                                     long serial, std::string_view subject_alternative) {
   Certificate certificate(X509_new());
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
@@ -228,7 +232,8 @@ Result<Certificate> make_certificate(std::string_view name, EVP_PKEY* key, X509*
 Result<TestAuthority> TestAuthority::make(std::string_view host) {
   Key authority_key(EVP_EC_gen("P-256")), key(EVP_EC_gen("P-256"));
   if (!authority_key || !key) return fail(Code::unknown, concat("making a test key: ", openssl_reason()));
-  CRANK_TRY(auto authority, make_certificate("Crank test authority", authority_key.get(), nullptr, authority_key.get(), 1, {}));
+  CRANK_TRY(auto authority,
+            make_certificate("Crank test authority", authority_key.get(), nullptr, authority_key.get(), 1, {}));
   Owned<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> address(a2i_IPADDRESS(std::string(host).c_str()));
   ERR_clear_error();
   CRANK_TRY(auto leaf, make_certificate(host, key.get(), authority.get(), authority_key.get(), 2,
@@ -236,7 +241,8 @@ Result<TestAuthority> TestAuthority::make(std::string_view host) {
   TestAuthority made;
   made.authority_pem = pem_of([&](BIO* b) { PEM_write_bio_X509(b, authority.get()); });
   made.certificate_pem = pem_of([&](BIO* b) { PEM_write_bio_X509(b, leaf.get()); });
-  made.private_key_pem = pem_of([&](BIO* b) { PEM_write_bio_PrivateKey(b, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+  made.private_key_pem =
+      pem_of([&](BIO* b) { PEM_write_bio_PrivateKey(b, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   return made;
 }
 

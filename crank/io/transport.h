@@ -28,7 +28,7 @@ class TransportOwner {
 
 class Transport {
  public:
-  struct Socket;   // hides asio's
+  struct Socket;  // hides asio's
 
   explicit Transport(std::unique_ptr<Socket> socket);
   ~Transport();

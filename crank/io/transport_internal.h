@@ -13,7 +13,7 @@ struct Transport::Socket {
   ~Socket();
   tcp::socket tcp;
   ssl_st* tls = nullptr;
-  TlsContext context;   // keeps the session's settings alive
+  TlsContext context;  // keeps the session's settings alive
 };
 
 }  // namespace crank::io::detail

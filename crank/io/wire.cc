@@ -173,7 +173,8 @@ void Wire::send() {
     const iovec pieces[2] = {{output_.data() + sent_, output_.size() - sent_},
                              {const_cast<std::byte*>(lent_.data()), lent_.size()}};
     const bool has_output = pieces[0].iov_len != 0;
-    auto attempt = transport_->write_now(has_output ? std::span(pieces, lent_.empty() ? 1 : 2) : std::span(pieces + 1, 1));
+    auto attempt =
+        transport_->write_now(has_output ? std::span(pieces, lent_.empty() ? 1 : 2) : std::span(pieces + 1, 1));
     if (!attempt) return transport_->wait_writable();
     if (!*attempt) return break_with(std::move(*attempt).error());
     std::size_t n = **attempt;

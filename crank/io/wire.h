@@ -87,10 +87,10 @@ class Wire final : private TransportOwner, private Deferred {
   std::string input_;
   std::size_t begin_ = 0, end_ = 0;
   std::string output_;
-  std::size_t sent_ = 0;              // of output_
-  std::span<const std::byte> lent_;   // what is left of the writer's memory; goes out after output_
+  std::size_t sent_ = 0;             // of output_
+  std::span<const std::byte> lent_;  // what is left of the writer's memory; goes out after output_
   std::size_t lent_size_ = 0;
-  bool lent_needs_end_ = false;       // CR LF of a chunk follows it
+  bool lent_needs_end_ = false;  // CR LF of a chunk follows it
   WriteListener* writer_ = nullptr;
   ReadListener* reader_ = nullptr;
   BodyDecoder* decoder_ = nullptr;

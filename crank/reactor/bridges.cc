@@ -5,7 +5,9 @@
 namespace crank::reactor {
 
 Result<HttpQuery> parse_query(View bytes) {
-  auto bad = [](std::string_view what) { return fail(Code::protocol, concat("reading an HTTP request of the guest: ", what)); };
+  auto bad = [](std::string_view what) {
+    return fail(Code::protocol, concat("reading an HTTP request of the guest: ", what));
+  };
   std::string_view text = as_text(bytes);
   auto line = [&](std::string_view& out) {
     std::size_t end = text.find('\n');
@@ -18,7 +20,8 @@ Result<HttpQuery> parse_query(View bytes) {
   std::string_view first;
   if (!line(first)) return bad("the first line does not end");
   std::size_t space = first.find(' ');
-  if (space == 0 || space == std::string_view::npos || space + 1 == first.size()) return bad("the first line is not METHOD URL");
+  if (space == 0 || space == std::string_view::npos || space + 1 == first.size())
+    return bad("the first line is not METHOD URL");
   query.method = first.substr(0, space);
   query.url = first.substr(space + 1);
   for (char c : query.method) {
@@ -32,7 +35,8 @@ Result<HttpQuery> parse_query(View bytes) {
     if (!line(field)) return bad("there is no empty line after the fields");
     if (field.empty()) break;
     std::size_t colon = field.find(':');
-    if (colon == 0 || colon == std::string_view::npos) return bad(concat("the field \"", field.substr(0, 40), "\" is not name: value"));
+    if (colon == 0 || colon == std::string_view::npos)
+      return bad(concat("the field \"", field.substr(0, 40), "\" is not name: value"));
     std::string_view value = field.substr(colon + 1);
     while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
     for (char c : field) {

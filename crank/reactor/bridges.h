@@ -38,7 +38,9 @@ class Bridge {
     requires(!std::same_as<std::remove_cvref_t<Function>, Bridge>)
   Bridge(Function function) : holder_(std::make_shared<Holder<Function>>(std::move(function))) {}  // NOLINT
   explicit operator bool() const noexcept { return holder_ != nullptr; }
-  [[clang::coro_wrapper]] Task<Result<Bytes>> operator()(BridgeRequest request) const { return holder_->call(std::move(request)); }
+  [[clang::coro_wrapper]] Task<Result<Bytes>> operator()(BridgeRequest request) const {
+    return holder_->call(std::move(request));
+  }
 
  private:
   struct Base {
@@ -49,7 +51,9 @@ class Bridge {
   struct Holder final : Base {
     Function function;
     explicit Holder(Function f) : function(std::move(f)) {}
-    [[clang::coro_wrapper]] Task<Result<Bytes>> call(BridgeRequest request) override { return function(std::move(request)); }
+    [[clang::coro_wrapper]] Task<Result<Bytes>> call(BridgeRequest request) override {
+      return function(std::move(request));
+    }
   };
   std::shared_ptr<Base> holder_;
 };
@@ -93,10 +97,16 @@ Bytes format_answer(const HttpAnswer& answer, std::uint32_t stream);
 
 class Bridges {
  public:
-  void add(std::string name, Bridge bridge, Duration deadline = {}) { named_[std::move(name)] = {std::move(bridge), {}, deadline}; }
+  void add(std::string name, Bridge bridge, Duration deadline = {}) {
+    named_[std::move(name)] = {std::move(bridge), {}, deadline};
+  }
   /// One that answers at once: called in the turn, outside of the guest.
-  void add_immediate(std::string name, ImmediateBridge bridge) { named_[std::move(name)] = {{}, std::move(bridge), {}}; }
-  void set_http(std::shared_ptr<HttpGate> gate, Duration deadline = {}) { http_ = std::move(gate), http_deadline_ = deadline; }
+  void add_immediate(std::string name, ImmediateBridge bridge) {
+    named_[std::move(name)] = {{}, std::move(bridge), {}};
+  }
+  void set_http(std::shared_ptr<HttpGate> gate, Duration deadline = {}) {
+    http_ = std::move(gate), http_deadline_ = deadline;
+  }
 
   struct Entry {
     Bridge bridge;

@@ -40,11 +40,14 @@ std::string_view name_of(Rung rung) noexcept {
   return names[static_cast<unsigned>(rung)];
 }
 
-Chain::Chain(Runtime& runtime, ChainOptions options) : runtime_(runtime), options_(std::move(options)), state_(std::make_unique<State>()) {
+Chain::Chain(Runtime& runtime, ChainOptions options)
+    : runtime_(runtime), options_(std::move(options)), state_(std::make_unique<State>()) {
   options_.reactor.name = options_.name;
 }
 Chain::~Chain() = default;
-std::shared_ptr<Chain> Chain::make(Runtime& runtime, ChainOptions options) { return std::shared_ptr<Chain>(new Chain(runtime, std::move(options))); }
+std::shared_ptr<Chain> Chain::make(Runtime& runtime, ChainOptions options) {
+  return std::shared_ptr<Chain>(new Chain(runtime, std::move(options)));
+}
 
 void Chain::log(std::string line) const {
   if (options_.log) options_.log(concat(options_.name, ": ", line));
@@ -84,14 +87,17 @@ void Chain::leave() {
 Task<Result<engine::Module>> Chain::compile(const Release& release) {
   if (!options_.compile_aside) co_return engine::Module::compile(*options_.engine, release.module);
   co_return co_await with_continuation<Result<engine::Module>>([&](Continuation<Result<engine::Module>> done) {
-    std::thread([engine = options_.engine, &release, done = std::move(done)]() mutable { done.resume(engine::Module::compile(*engine, release.module)); }).detach();
+    std::thread([engine = options_.engine, &release, done = std::move(done)]() mutable {
+      done.resume(engine::Module::compile(*engine, release.module));
+    }).detach();
   });
 }
 
 Task<Result<std::shared_ptr<Reactor>>> Chain::prove(Slot& slot) {
   using Out = Result<std::shared_ptr<Reactor>>;
   const Release& release = slot.release;
-  if (auto verified = release.verify(options_.keys); !verified) co_return Out(std::unexpected(std::move(verified).error()));
+  if (auto verified = release.verify(options_.keys); !verified)
+    co_return Out(std::unexpected(std::move(verified).error()));
   if (state_->killed.kills(release.name, release.version))
     co_return Out(fail(Code::verification, concat(release.name, " ", release.version, " is on the kill list")));
   if (!options_.engine) co_return Out(fail(Code::bad_state, "this chain has no engine to run modules"));
@@ -133,13 +139,15 @@ Task<> Chain::settle(Rung from) {
     }
     if (!proved) {
       if (proved.error().code() != Code::not_found || rung == Rung::bundled)
-        log(concat("the ", name_of(rung), " rung", version != 0 ? concat(" (version ", version, ")") : std::string(), " is no good: ", proved.error().to_string()));
+        log(concat("the ", name_of(rung), " rung", version != 0 ? concat(" (version ", version, ")") : std::string(),
+                   " is no good: ", proved.error().to_string()));
       std::lock_guard lock(state_->mutex);
       state_->now.last = proved.error();
       continue;
     }
     log(rung == Rung::disabled ? std::string("disabled: no rung is left")
-                               : concat("now on the ", name_of(rung), " rung", version != 0 ? concat(", version ", version) : std::string()));
+                               : concat("now on the ", name_of(rung), " rung",
+                                        version != 0 ? concat(", version ", version) : std::string()));
     std::lock_guard lock(state_->mutex);
     stood = std::exchange(state_->reactor, std::move(*proved));
     state_->now.rung = rung;
@@ -178,12 +186,14 @@ Task<Result<>> Chain::start(std::optional<Release> current, std::optional<Releas
   if (previous) state_->previous.emplace(std::move(*previous));
   co_await settle(Rung::current);
   // The rung below is compiled while nothing is wrong; whether it is any good is proved when it is needed.
-  if (auto& below = state_->previous; state_->now.rung == Rung::current && below && !below->module && options_.engine && below->release.verify(options_.keys)) {
+  if (auto& below = state_->previous; state_->now.rung == Rung::current && below && !below->module && options_.engine &&
+                                      below->release.verify(options_.keys)) {
     if (auto module = co_await compile(below->release)) below->module = std::move(*module);
   }
   Result<> out;
   if (state_->now.rung == Rung::disabled)
-    out = std::unexpected(Error(*state_->now.last).wrap(Code::not_found, concat("starting ", options_.name, ": no rung proved itself")));
+    out = std::unexpected(
+        Error(*state_->now.last).wrap(Code::not_found, concat("starting ", options_.name, ": no rung proved itself")));
   leave();
   co_return out;
 }
@@ -198,7 +208,8 @@ Task<Result<>> Chain::update(Release candidate) {
   if (!proved) {
     Code code = proved.error().code();
     log(concat("version ", version, " is refused: ", proved.error().to_string()));
-    out = std::unexpected(std::move(proved).error().wrap(code, concat("updating ", options_.name, " to version ", version, ": refused, nothing was changed")));
+    out = std::unexpected(std::move(proved).error().wrap(
+        code, concat("updating ", options_.name, " to version ", version, ": refused, nothing was changed")));
   } else {
     {
       std::lock_guard lock(state_->mutex);
@@ -220,17 +231,22 @@ Task<Result<>> Chain::apply(KillList list) {
   co_await enter();
   Result<> out;
   if (list.serial() < state_->killed.serial()) {
-    out = fail(Code::verification, concat("applying kill list ", list.serial(), ": list ", state_->killed.serial(), " is in force, an older one cannot replace it"));
+    out = fail(Code::verification, concat("applying kill list ", list.serial(), ": list ", state_->killed.serial(),
+                                          " is in force, an older one cannot replace it"));
   } else {
     state_->killed = std::move(list);
     Rung rung = state_->now.rung;
-    const std::optional<Slot>* standing = rung == Rung::current ? &state_->current : rung == Rung::previous ? &state_->previous : nullptr;
-    if (standing != nullptr && *standing && state_->killed.kills((*standing)->release.name, (*standing)->release.version)) {
+    const std::optional<Slot>* standing = rung == Rung::current    ? &state_->current
+                                          : rung == Rung::previous ? &state_->previous
+                                                                   : nullptr;
+    if (standing != nullptr && *standing &&
+        state_->killed.kills((*standing)->release.name, (*standing)->release.version)) {
       log(concat("the kill list takes version ", (*standing)->release.version, " back; stepping down"));
       {
         std::lock_guard lock(state_->mutex);
         ++state_->now.steps;
-        state_->now.last = Error(Code::verification, concat("version ", (*standing)->release.version, " is on the kill list"));
+        state_->now.last =
+            Error(Code::verification, concat("version ", (*standing)->release.version, " is on the kill list"));
       }
       co_await settle(static_cast<Rung>(static_cast<unsigned>(rung) + 1));
     }
@@ -270,7 +286,8 @@ Task<Result<KillList>> fetch_kill_list(HttpGate& gate, std::string url, std::vec
   query.url = std::move(url);
   auto answer = co_await gate.fetch(std::move(query));
   if (!answer) co_return std::unexpected(std::move(answer).error());
-  if (answer->status != 200) co_return fail(Code::not_found, concat("fetching the kill list: the server answered ", answer->status));
+  if (answer->status != 200)
+    co_return fail(Code::not_found, concat("fetching the kill list: the server answered ", answer->status));
   co_return KillList::parse(as_text(answer->body), keys);
 }
 

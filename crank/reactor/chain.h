@@ -23,12 +23,12 @@ std::string_view name_of(Rung rung) noexcept;
 struct ChainOptions {
   std::string name = "reactor";
   std::vector<PublicKey> keys;
-  ReactorOptions reactor;                       ///< for every rung; `name` and `log` are the chain's
-  Reactor::MakeGuest bundled;                   ///< the same source as native code; empty: none
+  ReactorOptions reactor;      ///< for every rung; `name` and `log` are the chain's
+  Reactor::MakeGuest bundled;  ///< the same source as native code; empty: none
   std::shared_ptr<engine::Engine> engine;
   Duration probe_deadline = std::chrono::seconds(2);
-  bool compile_aside = true;                    ///< on a thread of its own, so that no worker blocks; false: where it is asked for
-  std::function<void(std::string_view)> log;    ///< one line a step; from any thread
+  bool compile_aside = true;  ///< on a thread of its own, so that no worker blocks; false: where it is asked for
+  std::function<void(std::string_view)> log;  ///< one line a step; from any thread
 };
 
 struct ChainCallOptions {
@@ -40,9 +40,9 @@ struct ChainCallOptions {
 
 struct ChainState {
   Rung rung = Rung::disabled;
-  std::uint64_t version = 0;      ///< of the release on that rung; 0 for bundled and disabled
-  std::uint64_t steps = 0;        ///< how often the chain stepped down
-  std::optional<Error> last;      ///< why it did so last
+  std::uint64_t version = 0;  ///< of the release on that rung; 0 for bundled and disabled
+  std::uint64_t steps = 0;    ///< how often the chain stepped down
+  std::optional<Error> last;  ///< why it did so last
 };
 
 class Chain : public std::enable_shared_from_this<Chain> {

@@ -24,7 +24,11 @@ std::string clean(std::string_view text) {
   std::string out(text);
   for (std::size_t i = 0; i < out.size();) {
     auto lead = static_cast<unsigned char>(out[i]);
-    std::size_t more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : 9;
+    std::size_t more = lead < 0x80                   ? 0
+                       : lead >= 0xc2 && lead < 0xe0 ? 1
+                       : lead >= 0xe0 && lead < 0xf0 ? 2
+                       : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                     : 9;
     bool good = more < out.size() - i;
     for (std::size_t k = 1; good && k <= more; ++k) good = (static_cast<unsigned char>(out[i + k]) & 0xc0) == 0x80;
     if (!good) out[i] = '?';
@@ -36,8 +40,8 @@ std::string clean(std::string_view text) {
 }  // namespace
 
 Error error_of(std::uint32_t status, std::string_view sentence) {
-  constexpr Code codes[] = {Code::unknown, Code::unknown,     Code::cancelled, Code::deadline,
-                            Code::unsupported, Code::limit, Code::io,        Code::protocol};
+  constexpr Code codes[] = {Code::unknown,     Code::unknown, Code::cancelled, Code::deadline,
+                            Code::unsupported, Code::limit,   Code::io,        Code::protocol};
   Code code = status < std::size(codes) ? codes[status] : Code::unknown;
   return Error(code, sentence.empty() ? concat("the guest gave status ", status, " and no reason") : clean(sentence));
 }

@@ -19,7 +19,9 @@ inline Bytes to_bytes(std::string_view text) {
   auto* data = reinterpret_cast<const std::byte*>(text.data());
   return Bytes(data, data + text.size());
 }
-inline std::string_view as_text(View bytes) noexcept { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+inline std::string_view as_text(View bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 /// How an entry or a bridge ended. For all but ok the payload is a sentence.
 enum class Status : std::uint32_t { ok, failed, cancelled, deadline, refused, limit, io, protocol };
@@ -30,9 +32,9 @@ Error error_of(std::uint32_t status, std::string_view sentence);
 /// What came of a resume. The first four are the guest's answers, by number.
 enum class Resumed : std::uint32_t {
   accepted,
-  unknown,   ///< nobody waits under that token, nor ever has
-  stale,     ///< its wait is over: forgotten, cancelled
-  twice,     ///< it has its answer already
+  unknown,  ///< nobody waits under that token, nor ever has
+  stale,    ///< its wait is over: forgotten, cancelled
+  twice,    ///< it has its answer already
 };
 
 enum class LogLevel : std::uint32_t { error, warning, information, debug };
@@ -51,12 +53,12 @@ struct Pumped {
 /// own types, so that a module with another prefix, or with init, pump, pending, done and resolve(token, integer) of its
 /// own, is driven by filling in this table.
 struct NameMap {
-  std::string version = "crank_version";  ///< empty: the module has none, and is taken as this host's
-  std::string initialize = "_initialize"; ///< called once if exported
+  std::string version = "crank_version";   ///< empty: the module has none, and is taken as this host's
+  std::string initialize = "_initialize";  ///< called once if exported
   std::string pump = "crank_pump";
-  std::string pending;                    ///< () -> i32, jobs ready: for a pump that does not say
-  std::string done;                       ///< () -> i32, nonzero when the started work is over: for modules without `complete`
-  std::string result;                     ///< () -> i32 or i64, with `done`: its bytes are the answer
+  std::string pending;  ///< () -> i32, jobs ready: for a pump that does not say
+  std::string done;     ///< () -> i32, nonzero when the started work is over: for modules without `complete`
+  std::string result;   ///< () -> i32 or i64, with `done`: its bytes are the answer
   std::string deadline = "crank_deadline";
   std::string resume = "crank_resume";
   std::string cancel = "crank_cancel";

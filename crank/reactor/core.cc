@@ -14,7 +14,9 @@ constexpr unsigned tolerated_idle_drains = 100;
 std::int64_t nanoseconds(Instant when) noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch()).count();
 }
-Instant instant(std::int64_t ns) noexcept { return Instant(std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ns))); }
+Instant instant(std::int64_t ns) noexcept {
+  return Instant(std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ns)));
+}
 
 }  // namespace
 
@@ -27,9 +29,12 @@ void Core::Shot::on_fire(Timer& timer) noexcept {
     std::shared_ptr<Shot> shot;
     void handle(Core& core) noexcept override {
       std::unique_ptr<Fired> self(this);
-      if (shot->wakes) core.wake(shot->serial);
-      else if (auto call = shot->call.lock()) core.overdue(*call);
-      else core.fire(shot->token, shot->serial, shot->status);
+      if (shot->wakes)
+        core.wake(shot->serial);
+      else if (auto call = shot->call.lock())
+        core.overdue(*call);
+      else
+        core.fire(shot->token, shot->serial, shot->status);
     }
   };
   auto& shot = static_cast<Shot&>(timer);
@@ -182,30 +187,36 @@ bool Core::drain() {
     ++counts_.preemptions;
     now_ = runtime_.now();
     if (options_.limits.pump_call > Duration::zero() && now_ - pump_began_ > options_.limits.pump_call)
-      die(Error(Code::deadline, concat("one pump call has not returned for ",
-                                       std::chrono::duration_cast<std::chrono::milliseconds>(now_ - pump_began_).count(), " ms")));
+      die(Error(Code::deadline,
+                concat("one pump call has not returned for ",
+                       std::chrono::duration_cast<std::chrono::milliseconds>(now_ - pump_began_).count(), " ms")));
     return !guest_;
   }
   if (std::exchange(log_lines_, 0) != 0) {
-    if (std::uint32_t dropped = std::exchange(log_dropped_, 0); dropped != 0) on_log(LogLevel::warning, concat(dropped, " lines of the guest's log were dropped"));
+    if (std::uint32_t dropped = std::exchange(log_dropped_, 0); dropped != 0)
+      on_log(LogLevel::warning, concat(dropped, " lines of the guest's log were dropped"));
   }
   const Pumped& result = **pumped;
   counts_.jobs += result.ran;
   pump_wanted_ = pump_wanted_ || result.ready > 0;
   if (result.ready > options_.limits.ready) {
-    die(Error(Code::limit, concat("the guest has ", result.ready, " jobs ready, the limit is ", options_.limits.ready)));
+    die(Error(Code::limit,
+              concat("the guest has ", result.ready, " jobs ready, the limit is ", options_.limits.ready)));
     return true;
   }
   idle_drains_ = result.ready > 0 && result.ran == 0 ? idle_drains_ + 1 : 0;
   if (idle_drains_ > tolerated_idle_drains) {
-    die(Error(Code::protocol, concat("the guest broke the contract: its pump says that ", result.ready, " jobs are ready, and runs none")));
+    die(Error(Code::protocol, concat("the guest broke the contract: its pump says that ", result.ready,
+                                     " jobs are ready, and runs none")));
     return true;
   }
   if (!calls_.empty()) {
     if (auto found = calls_.find(Guest::only_task); found != calls_.end()) {
       auto over = guest_->poll_done();
-      if (!over) die(std::move(over).error());
-      else if (*over) finish(*std::shared_ptr<Call>(found->second), std::move(**over));
+      if (!over)
+        die(std::move(over).error());
+      else if (*over)
+        finish(*std::shared_ptr<Call>(found->second), std::move(**over));
       if (!guest_) return true;
     }
   }
@@ -220,7 +231,9 @@ void Core::fail_guest(Error error) {
 
 // The short way from one drain to the next, while everything the guest asked for is answered at once and nobody waits.
 bool Core::on_drained(const Pumped& drained) noexcept {
-  if (turn_drains_ >= options_.drains || broken_ || !refused_.empty() || !closed_.empty() || log_dropped_ != 0 || !inbox_.empty()) return false;
+  if (turn_drains_ >= options_.drains || broken_ || !refused_.empty() || !closed_.empty() || log_dropped_ != 0 ||
+      !inbox_.empty())
+    return false;
   if (drained.ready > options_.limits.ready || (drained.ran == 0 && drained.ready != 0)) return false;
   for (std::uint32_t token : asked_) {
     const Pending* pending = pending_.find(token);
@@ -251,14 +264,16 @@ void Core::settle() {
       due_again_ = *next == due_at_ ? due_again_ + 1 : 0;
       due_at_ = *next;
       if (due_again_ > tolerated_idle_drains)
-        return die(Error(Code::protocol, "the guest broke the contract: its timer stays due however often it is pumped"));
+        return die(
+            Error(Code::protocol, "the guest broke the contract: its timer stays due however often it is pumped"));
       pump_wanted_ = true;
       return;
     }
     if (*next != wake_at_ || !wake_shot_) {
       Shot::disarm(*this, wake_shot_);
       wake_at_ = *next;
-      wake_shot_ = Shot::set(*this, instant(*next), [&](Shot& shot) { shot.wakes = true, shot.serial = ++wake_serial_; });
+      wake_shot_ =
+          Shot::set(*this, instant(*next), [&](Shot& shot) { shot.wakes = true, shot.serial = ++wake_serial_; });
     }
     return;
   }
@@ -278,25 +293,35 @@ void Core::wake(std::uint64_t serial) {
 void Core::start(std::shared_ptr<Call> call) {
   if (!guest_) {
     Error why = death().value_or(Error(Code::root_dead, "it was closed"));
-    return finish(*call, std::unexpected(std::move(why).wrap(Code::root_dead, concat("calling \"", call->entry, "\": the reactor ", options_.name, " has ended"))));
+    return finish(*call, std::unexpected(std::move(why).wrap(
+                             Code::root_dead,
+                             concat("calling \"", call->entry, "\": the reactor ", options_.name, " has ended"))));
   }
-  if (call->cancel_asked.load()) return finish(*call, fail(Code::cancelled, concat("calling \"", call->entry, "\": cancelled before it started")));
+  if (call->cancel_asked.load())
+    return finish(*call, fail(Code::cancelled, concat("calling \"", call->entry, "\": cancelled before it started")));
   if (calls_.size() >= options_.limits.calls)
-    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": ", calls_.size(), " calls are in flight, the limit is ", options_.limits.calls)));
+    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": ", calls_.size(),
+                                                  " calls are in flight, the limit is ", options_.limits.calls)));
   if (call->argument.size() > options_.limits.payload)
-    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": the argument has ", call->argument.size(), " bytes, the limit is ", options_.limits.payload)));
+    return finish(*call,
+                  fail(Code::limit, concat("calling \"", call->entry, "\": the argument has ", call->argument.size(),
+                                           " bytes, the limit is ", options_.limits.payload)));
   auto task = guest_->enter(call->entry, call->argument);
   if (!task) {
     Code code = task.error().code();
     Error error = std::move(task).error();
     finish(*call, std::unexpected(error));
     // These three left the guest as it was; anything else ended it.
-    if (code != Code::missing_export && code != Code::bad_argument && code != Code::bad_type && code != Code::limit) die(std::move(error));
+    if (code != Code::missing_export && code != Code::bad_argument && code != Code::bad_type && code != Code::limit)
+      die(std::move(error));
     return;
   }
-  if (*task == 0) return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": the guest refused, it has too many tasks")));
+  if (*task == 0)
+    return finish(*call,
+                  fail(Code::limit, concat("calling \"", call->entry, "\": the guest refused, it has too many tasks")));
   if (calls_.contains(*task)) {
-    Error error(Code::protocol, concat("the guest broke the contract: \"", call->entry, "\" gave the id ", *task, ", which is in use"));
+    Error error(Code::protocol,
+                concat("the guest broke the contract: \"", call->entry, "\" gave the id ", *task, ", which is in use"));
     finish(*call, std::unexpected(error));
     return die(std::move(error));
   }
@@ -304,7 +329,8 @@ void Core::start(std::shared_ptr<Call> call) {
   call->task = *task;
   call->started = true;
   call->since = now_;
-  if (Duration deadline = call->deadline > Duration::zero() ? call->deadline : options_.call_deadline; deadline > Duration::zero())
+  if (Duration deadline = call->deadline > Duration::zero() ? call->deadline : options_.call_deadline;
+      deadline > Duration::zero())
     call->shot = Shot::set(*this, now_ + deadline, [&](Shot& shot) { shot.call = call; });
   abandoned_.erase(*task);
   calls_.emplace(*task, std::move(call));
@@ -336,7 +362,8 @@ void Core::overdue(Call& call) {
   std::uint32_t task = call.task;
   auto age = std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.now() - call.since).count();
   std::string waiting = in_pump_ ? std::string("is in the middle of a turn") : waits_for(call);
-  std::string so_far = concat("\"", call.entry, "\" (task ", task, ") has not completed after ", age, " ms", waiting.empty() ? "" : "; it ", waiting);
+  std::string so_far = concat("\"", call.entry, "\" (task ", task, ") has not completed after ", age, " ms",
+                              waiting.empty() ? "" : "; it ", waiting);
   if (call.cancel_asked.load()) return finish(call, fail(Code::cancelled, concat("cancelled, but ", so_far)));
   finish(call, fail(Code::deadline, std::move(so_far)));
   if (!guest_) return;
@@ -363,8 +390,12 @@ void Core::report_stuck() {
   for (auto& call : waiting) {
     std::string why = options_.drive ? waits_for(*call) : std::string("waits for a host that pumps: nobody does");
     abandoned_.insert(call->task);
-    finish(*call, fail(Code::stuck, concat("the reactor ", options_.name, " is idle, and \"", call->entry, "\" (task ", call->task, ") has not completed: it ",
-                                           why.empty() ? std::string("waits for something that nobody in or outside of the guest will do") : why)));
+    finish(*call,
+           fail(Code::stuck,
+                concat("the reactor ", options_.name, " is idle, and \"", call->entry, "\" (task ", call->task,
+                       ") has not completed: it ",
+                       why.empty() ? std::string("waits for something that nobody in or outside of the guest will do")
+                                   : why)));
   }
 }
 
@@ -379,17 +410,22 @@ void Core::on_complete(std::uint32_t task, std::uint32_t status, View payload) n
   }
   std::shared_ptr<Call> call = found->second;
   if (status == 0 && payload.size() > options_.limits.payload)
-    return finish(*call, fail(Code::limit, concat("\"", call->entry, "\" answered ", payload.size(), " bytes, the limit is ", options_.limits.payload)));
-  if (status == 0) finish(*call, Bytes(payload.begin(), payload.end()));
-  else finish(*call, std::unexpected(error_of(status, as_text(payload).substr(0, 4096))));
+    return finish(*call, fail(Code::limit, concat("\"", call->entry, "\" answered ", payload.size(),
+                                                  " bytes, the limit is ", options_.limits.payload)));
+  if (status == 0)
+    finish(*call, Bytes(payload.begin(), payload.end()));
+  else
+    finish(*call, std::unexpected(error_of(status, as_text(payload).substr(0, 4096))));
 }
 
 std::int64_t Core::on_now() noexcept { return nanoseconds(runtime_.now()); }
 
 void Core::on_log(LogLevel level, std::string_view text) noexcept {
   if (!options_.log) return;
-  if (log_lines_++ < options_.limits.log_lines) options_.log(level, text.substr(0, options_.limits.log_line));
-  else ++log_dropped_;
+  if (log_lines_++ < options_.limits.log_lines)
+    options_.log(level, text.substr(0, options_.limits.log_line));
+  else
+    ++log_dropped_;
 }
 
 void Core::on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept {
@@ -411,9 +447,11 @@ std::string Core::describe(const Pending& pending) const {
 ReactorReport Core::report() {
   ReactorReport out = counts_;
   Instant now = runtime_.now();
-  pending_.each([&](std::uint32_t token, Pending& p) { out.pending.push_back({token, p.task, describe(p), now - p.since}); });
+  pending_.each(
+      [&](std::uint32_t token, Pending& p) { out.pending.push_back({token, p.task, describe(p), now - p.since}); });
   std::sort(out.pending.begin(), out.pending.end(), [](const auto& a, const auto& b) { return a.age > b.age; });
-  for (auto& [task, call] : calls_) out.calls.push_back({task, call->entry, now - call->since, in_pump_ ? std::string() : waits_for(*call)});
+  for (auto& [task, call] : calls_)
+    out.calls.push_back({task, call->entry, now - call->since, in_pump_ ? std::string() : waits_for(*call)});
   std::sort(out.calls.begin(), out.calls.end(), [](const auto& a, const auto& b) { return a.task < b.task; });
   out.dead = death();
   return out;
@@ -423,8 +461,10 @@ std::string ReactorReport::to_string() const {
   auto ms = [](Duration age) { return std::chrono::duration_cast<std::chrono::milliseconds>(age).count(); };
   std::string out;
   for (const Call& call : calls)
-    out += concat("task ", call.task, " ", call.entry, ", ", ms(call.age), " ms", call.waits_for.empty() ? "" : ": ", call.waits_for, "\n");
-  for (const PendingReport& p : pending) out += concat("never resumed: ", p.what, " (token ", p.token, ", task ", p.task, "), ", ms(p.age), " ms\n");
+    out += concat("task ", call.task, " ", call.entry, ", ", ms(call.age), " ms", call.waits_for.empty() ? "" : ": ",
+                  call.waits_for, "\n");
+  for (const PendingReport& p : pending)
+    out += concat("never resumed: ", p.what, " (token ", p.token, ", task ", p.task, "), ", ms(p.age), " ms\n");
   if (dead) out += concat("ended: ", dead->to_string(), "\n");
   return out;
 }

@@ -83,8 +83,8 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   void schedule(Priority priority);
   void turn() noexcept;
   void fail_guest(Error error);  // ends it, now or after the guest call
-  bool run_turn();  // true: idle now; false: goes on in another turn
-  bool drain();     // false: preempted, or enough for this turn
+  bool run_turn();               // true: idle now; false: goes on in another turn
+  bool drain();                  // false: preempted, or enough for this turn
   void settle();
   void report_stuck();
   void start_requests();
@@ -99,9 +99,11 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::string describe(const Pending& pending) const;
   std::string waits_for(const Call& call);
 
-  static Task<> run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, const Bridges::Entry* entry, BridgeRequest request);
+  static Task<> run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
+                          const Bridges::Entry* entry, BridgeRequest request);
   static Task<> run_http(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, HttpQuery query);
-  static Task<> run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, std::shared_ptr<HttpBody> body);
+  static Task<> run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
+                         std::shared_ptr<HttpBody> body);
 
   Runtime& runtime_;
   std::shared_ptr<engine::Engine> engine_;
@@ -117,21 +119,21 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::unordered_map<std::uint32_t, std::shared_ptr<Call>> calls_;
   std::unordered_set<std::uint32_t> abandoned_;  // tasks whose caller has its answer already
   TokenTable<Pending> pending_;
-  std::vector<std::uint32_t> asked_;             // tokens to be started after this guest call
-  std::vector<std::uint32_t> refused_;           // tokens over the limit
+  std::vector<std::uint32_t> asked_;    // tokens to be started after this guest call
+  std::vector<std::uint32_t> refused_;  // tokens over the limit
   std::unordered_map<std::uint32_t, std::shared_ptr<HttpBody>> streams_;
   std::vector<std::shared_ptr<HttpBody>> closed_;
-  std::mutex streams_mutex_;                     // run_http adds a stream from wherever it runs
+  std::mutex streams_mutex_;  // run_http adds a stream from wherever it runs
   std::uint32_t next_stream_ = 0;
   std::uint64_t next_serial_ = 0;
 
-  std::optional<Error> broken_;                  // the contract, inside a guest call: ends the guest after it
+  std::optional<Error> broken_;                    // the contract, inside a guest call: ends the guest after it
   std::uint32_t log_lines_ = 0, log_dropped_ = 0;  // of this drain
   bool pump_wanted_ = false, in_pump_ = false, closing_ = false;
-  unsigned turn_drains_ = 0;                     // of this turn
-  bool between_drains_ = false;                  // in on_drained: nothing may end the guest
-  unsigned idle_drains_ = 0;                     // in a row that ran nothing although jobs were ready
-  unsigned due_again_ = 0;                       // in a row that the same timer was due although it was pumped
+  unsigned turn_drains_ = 0;     // of this turn
+  bool between_drains_ = false;  // in on_drained: nothing may end the guest
+  unsigned idle_drains_ = 0;     // in a row that ran nothing although jobs were ready
+  unsigned due_again_ = 0;       // in a row that the same timer was due although it was pumped
   std::int64_t due_at_ = -1;
   Instant pump_began_{}, now_{};
   std::shared_ptr<Shot> wake_shot_;

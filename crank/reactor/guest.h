@@ -23,11 +23,11 @@ struct Request {
   enum class Kind : std::uint8_t { call, http, read, timer };
   Kind kind = Kind::call;
   std::uint32_t token = 0;
-  std::uint32_t task = 0;        ///< on whose behalf; 0: detached work
-  std::uint32_t number = 0;      ///< http: flags; read: stream
-  std::int64_t deadline = 0;     ///< timer: on the clock of `now`
-  std::string_view name;         ///< call: of the bridge
-  View payload;                  ///< call: argument; http: request text
+  std::uint32_t task = 0;     ///< on whose behalf; 0: detached work
+  std::uint32_t number = 0;   ///< http: flags; read: stream
+  std::int64_t deadline = 0;  ///< timer: on the clock of `now`
+  std::string_view name;      ///< call: of the bridge
+  View payload;               ///< call: argument; http: request text
 };
 
 /// What a guest reaches of its host. Called inside the guest's calls: must return at once and not call the guest.

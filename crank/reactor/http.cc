@@ -22,12 +22,17 @@ struct Address {
 };
 
 Result<Address> parse_url(std::string_view url) {
-  auto bad = [&](std::string_view why) { return fail(Code::bad_argument, concat("reading the URL \"", url.substr(0, 100), "\": ", why)); };
+  auto bad = [&](std::string_view why) {
+    return fail(Code::bad_argument, concat("reading the URL \"", url.substr(0, 100), "\": ", why));
+  };
   Address out;
   std::string_view rest = url;
-  if (rest.starts_with("https://")) out.tls = true, rest.remove_prefix(8);
-  else if (rest.starts_with("http://")) rest.remove_prefix(7);
-  else return bad("it starts with neither http:// nor https://");
+  if (rest.starts_with("https://"))
+    out.tls = true, rest.remove_prefix(8);
+  else if (rest.starts_with("http://"))
+    rest.remove_prefix(7);
+  else
+    return bad("it starts with neither http:// nor https://");
   std::size_t slash = rest.find_first_of("/?#");
   std::string_view authority = rest.substr(0, slash);
   std::string_view target = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
@@ -77,8 +82,10 @@ class Jar {
     for (char& c : attributes) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
     auto& cookies = by_origin_[origin];
     std::string name(pair.substr(0, equals));
-    if (attributes.find("max-age=0") != std::string::npos || attributes.find("max-age=-") != std::string::npos) cookies.erase(name);
-    else if (cookies.size() < 64 && pair.size() <= 4096) cookies[name] = pair.substr(equals + 1);
+    if (attributes.find("max-age=0") != std::string::npos || attributes.find("max-age=-") != std::string::npos)
+      cookies.erase(name);
+    else if (cookies.size() < 64 && pair.size() <= 4096)
+      cookies[name] = pair.substr(equals + 1);
   }
 
  private:
@@ -88,7 +95,10 @@ class Jar {
 class Gate;
 
 // One request from begin() to its answer, on the loop's thread. Keeps itself alive while the client may call it.
-class Exchange final : public io::ClientListener, public io::ReadListener, public io::WriteListener, public std::enable_shared_from_this<Exchange> {
+class Exchange final : public io::ClientListener,
+                       public io::ReadListener,
+                       public io::WriteListener,
+                       public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(std::shared_ptr<Gate> gate, Address address, HttpQuery query, Continuation<Result<HttpAnswer>> done)
       : gate_(std::move(gate)), address_(std::move(address)), query_(std::move(query)), done_(std::move(done)) {}
@@ -138,7 +148,7 @@ class Gate final : public HttpGate, public std::enable_shared_from_this<Gate> {
   ~Gate() override {
     if (!own_) return;
     // The client belongs to the loop's thread, and goes there.
-    own_->loop.post([client = std::move(client_), loop = loop_] () mutable {
+    own_->loop.post([client = std::move(client_), loop = loop_]() mutable {
       client.reset();
       loop->stop();
     });
@@ -180,7 +190,8 @@ class Gate final : public HttpGate, public std::enable_shared_from_this<Gate> {
 
 class Body final : public HttpBody {
  public:
-  explicit Body(std::shared_ptr<Exchange> exchange, std::shared_ptr<Gate> gate) : exchange_(std::move(exchange)), gate_(std::move(gate)) {}
+  explicit Body(std::shared_ptr<Exchange> exchange, std::shared_ptr<Gate> gate)
+      : exchange_(std::move(exchange)), gate_(std::move(gate)) {}
   ~Body() override {
     gate_->loop().post([exchange = std::move(exchange_), gate = gate_] { exchange->let_go(); });
   }
@@ -210,9 +221,11 @@ void Exchange::begin() {
   request.head.target = address_.target;
   request.length = query_.body.size();
   auto is_ours = [&](std::string_view name) {
-    if (io::same_name(name, "cookie") || io::same_name(name, "host") || io::same_name(name, "proxy-authorization")) return true;
+    if (io::same_name(name, "cookie") || io::same_name(name, "host") || io::same_name(name, "proxy-authorization"))
+      return true;
     for (const Credential& credential : options.credentials) {
-      if (io::same_name(name, credential.field) && io::host_matches(credential.host, address_.host, address_.port)) return true;
+      if (io::same_name(name, credential.field) && io::host_matches(credential.host, address_.host, address_.port))
+        return true;
     }
     return false;
   };
@@ -221,11 +234,13 @@ void Exchange::begin() {
   }
   if (address_.tls || is_loopback(address_.host)) {
     for (const Credential& credential : options.credentials) {
-      if (io::host_matches(credential.host, address_.host, address_.port)) request.head.headers.add(credential.field, credential.value);
+      if (io::host_matches(credential.host, address_.host, address_.port))
+        request.head.headers.add(credential.field, credential.value);
     }
   }
   if (options.cookies) {
-    if (std::string cookies = gate_->jar.header_for(address_.origin()); !cookies.empty()) request.head.headers.add("cookie", cookies);
+    if (std::string cookies = gate_->jar.header_for(address_.origin()); !cookies.empty())
+      request.head.headers.add("cookie", cookies);
   }
   written_ = 0;
   call_ = gate_->client().send(std::move(request), *this);
@@ -251,7 +266,8 @@ void Exchange::on_written(Result<std::size_t> bytes) {
 void Exchange::on_failure(io::ClientFailure kind, const Error& why) {
   call_.reset();
   bool again = (query_.method == "GET" || query_.method == "HEAD") && tries_ < gate_->options().retries &&
-               (kind == io::ClientFailure::refused || kind == io::ClientFailure::terminated || kind == io::ClientFailure::unreachable);
+               (kind == io::ClientFailure::refused || kind == io::ClientFailure::terminated ||
+                kind == io::ClientFailure::unreachable);
   if (again && !cancelled_) {
     timer_.emplace(gate_->loop());
     timer_->start(io::Clock::now() + gate_->options().retry_after * (1u << tries_++), [self = shared_from_this()] {
@@ -284,7 +300,8 @@ void Exchange::on_response(io::ClientCall& call) {
     answer_.rest = std::make_unique<Body>(shared_from_this(), gate_);
     return answer(std::move(answer_));
   }
-  if (auto length = call.response_length(); length && *length <= gate_->options().max_body) answer_.body.reserve(*length);
+  if (auto length = call.response_length(); length && *length <= gate_->options().max_body)
+    answer_.body.reserve(*length);
   read_all();
 }
 
@@ -306,7 +323,9 @@ bool Exchange::take(Result<std::size_t> bytes) {
     return answer(std::move(answer_)), false;
   }
   if (filled_ > gate_->options().max_body)
-    return answer(fail(Code::limit, concat("the answer of ", address_.origin(), " is larger than ", gate_->options().max_body, " bytes"))), false;
+    return answer(fail(Code::limit, concat("the answer of ", address_.origin(), " is larger than ",
+                                           gate_->options().max_body, " bytes"))),
+           false;
   return true;
 }
 
@@ -323,7 +342,8 @@ void Exchange::on_read(Result<std::size_t> bytes) {
 
 void Exchange::next(Continuation<Result<Bytes>> done) {
   if (ended_) return done.resume(Result<Bytes>(Bytes()));
-  if (!call_ || chunk_done_) return done.resume(Result<Bytes>(fail(Code::bad_state, "the body is gone, or is being read already")));
+  if (!call_ || chunk_done_)
+    return done.resume(Result<Bytes>(fail(Code::bad_state, "the body is gone, or is being read already")));
   chunk_done_.emplace(std::move(done));
   answer_.body.resize(gate_->options().chunk);
   if (io::Attempt attempt = call_->read(answer_.body, *this)) on_read(std::move(*attempt));
@@ -350,8 +370,10 @@ void Exchange::cancel() {
   timer_.reset();
   if (call_) call_->cancel_read();
   if (chunk_done_) answer_chunk(fail(Code::cancelled, "reading a response body: cancelled"));
-  if (done_) answer(fail(Code::cancelled, concat("asking ", address_.origin(), ": cancelled")));
-  else let_go();
+  if (done_)
+    answer(fail(Code::cancelled, concat("asking ", address_.origin(), ": cancelled")));
+  else
+    let_go();
 }
 
 void Exchange::let_go() {
@@ -383,7 +405,11 @@ Task<Result<HttpAnswer>> Gate::fetch(HttpQuery query) {
 
 }  // namespace
 
-std::shared_ptr<HttpGate> make_http_gate(io::EventLoop& loop, HttpGateOptions options) { return std::make_shared<Gate>(&loop, std::move(options)); }
-std::shared_ptr<HttpGate> make_http_gate(HttpGateOptions options) { return std::make_shared<Gate>(nullptr, std::move(options)); }
+std::shared_ptr<HttpGate> make_http_gate(io::EventLoop& loop, HttpGateOptions options) {
+  return std::make_shared<Gate>(&loop, std::move(options));
+}
+std::shared_ptr<HttpGate> make_http_gate(HttpGateOptions options) {
+  return std::make_shared<Gate>(nullptr, std::move(options));
+}
 
 }  // namespace crank::reactor

@@ -26,7 +26,7 @@ struct Credential {
 };
 
 struct HttpGateOptions {
-  io::TlsContext tls;  ///< empty: the system's authorities
+  io::TlsContext tls;                                     ///< empty: the system's authorities
   std::optional<std::vector<std::string>> allowed_hosts;  ///< nullopt: every host
   std::vector<Credential> credentials;
   bool cookies = true;

@@ -18,8 +18,13 @@ using engine::FuncType;
 using engine::RawVal;
 using engine::ValType;
 
-enum class PumpForm : std::uint8_t { none, packed, ran, silent };       // -> i64, -> i32, -> nothing
-enum class ResumeForm : std::uint8_t { none, bytes, value32, value64 }; // (token, status, pointer, length), (token, integer)
+enum class PumpForm : std::uint8_t { none, packed, ran, silent };  // -> i64, -> i32, -> nothing
+enum class ResumeForm : std::uint8_t {
+  none,
+  bytes,
+  value32,
+  value64
+};  // (token, status, pointer, length), (token, integer)
 
 class ModuleGuest final : public Guest {
  public:
@@ -73,7 +78,9 @@ class ModuleGuest final : public Guest {
   engine::FiberRef fiber_;
 };
 
-Error protocol(std::string sentence) { return Error(Code::protocol, concat("the guest broke the contract: ", sentence)); }
+Error protocol(std::string sentence) {
+  return Error(Code::protocol, concat("the guest broke the contract: ", sentence));
+}
 
 std::string signatures(const FuncType& found, std::string_view wanted) {
   return concat("has the type ", found.to_string(), ", wanted is ", wanted);
@@ -83,8 +90,11 @@ std::string signatures(const FuncType& found, std::string_view wanted) {
 
 Result<> ModuleGuest::load(const engine::Module& module) {
   CRANK_TRY_VOID(find_roles(module));
-  CRANK_TRY(store_, engine::Store::create(engine_, {.slice = options_.slice, .hard_limit = options_.call_limit,
-                                                    .memory_bytes = options_.memory_bytes, .table_elements = 100'000, .instances = 4}));
+  CRANK_TRY(store_, engine::Store::create(engine_, {.slice = options_.slice,
+                                                    .hard_limit = options_.call_limit,
+                                                    .memory_bytes = options_.memory_bytes,
+                                                    .table_elements = 100'000,
+                                                    .instances = 4}));
   CRANK_TRY(auto externs, imports_.link(*store_, module));
   CRANK_TRY(instance_, store_->instantiate(module, externs));
   CRANK_TRY(memory_, store_->memory(instance_, "memory"));
@@ -96,7 +106,8 @@ Result<> ModuleGuest::load(const engine::Module& module) {
     auto item = store_->get(instance_, name);
     return item && item->kind == ExternKind::func ? item->func : Func();
   };
-  pump_ = optional(names.pump), pending_ = optional(names.pending), done_ = optional(names.done), result_ = optional(names.result);
+  pump_ = optional(names.pump), pending_ = optional(names.pending), done_ = optional(names.done),
+  result_ = optional(names.result);
   deadline_ = optional(names.deadline), resume_ = optional(names.resume), cancel_ = optional(names.cancel);
   alloc_ = optional(names.alloc), free_ = optional(names.free), describe_ = optional(names.describe);
   for (auto& [name, entry] : entries_) entry.func = optional(name);
@@ -105,7 +116,7 @@ Result<> ModuleGuest::load(const engine::Module& module) {
     CRANK_TRY(std::uint32_t found, number(version));
     if (found >> 16 != contract_version >> 16)
       return fail(Code::unsupported, concat("opening a reactor: it speaks version ", found >> 16, ".", found & 0xffff,
-                                         " of the contract, this host speaks ", contract_version >> 16, ".0"));
+                                            " of the contract, this host speaks ", contract_version >> 16, ".0"));
   }
   if (Func initialize = optional(names.initialize)) {
     RawVal none[1] = {};
@@ -118,8 +129,12 @@ Result<> ModuleGuest::load(const engine::Module& module) {
 Result<> ModuleGuest::find_roles(const engine::Module& module) {
   const NameMap& names = options_.names;
   bool contract = names.done.empty();  // else a module with ways of its own
-  auto bad = [](std::string_view name, std::string sentence) { return fail(Code::bad_type, concat("opening a reactor: the export \"", name, "\" ", sentence)); };
-  auto missing = [](std::string_view name) { return fail(Code::missing_export, concat("opening a reactor: it exports no \"", name, "\"")); };
+  auto bad = [](std::string_view name, std::string sentence) {
+    return fail(Code::bad_type, concat("opening a reactor: the export \"", name, "\" ", sentence));
+  };
+  auto missing = [](std::string_view name) {
+    return fail(Code::missing_export, concat("opening a reactor: it exports no \"", name, "\""));
+  };
   auto of = [&](const std::string& name) -> const FuncType* {
     const ExternType* type = name.empty() ? nullptr : module.export_named(name);
     return type != nullptr && type->kind == ExternKind::func ? &type->func : nullptr;
@@ -128,10 +143,12 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
   if (memory == nullptr) return missing("memory");
   if (memory->kind != ExternKind::memory) return bad("memory", concat("is a ", name_of(memory->kind)));
   if (memory->is_64) return bad("memory", "is indexed by i64; the contract is 32-bit");
-  for (const std::string* name : {&names.version, &names.initialize, &names.pump, &names.pending, &names.done, &names.result, &names.deadline,
-                                  &names.resume, &names.cancel, &names.alloc, &names.free, &names.probe, &names.describe}) {
+  for (const std::string* name :
+       {&names.version, &names.initialize, &names.pump, &names.pending, &names.done, &names.result, &names.deadline,
+        &names.resume, &names.cancel, &names.alloc, &names.free, &names.probe, &names.describe}) {
     const ExternType* type = name->empty() ? nullptr : module.export_named(*name);
-    if (type != nullptr && type->kind != ExternKind::func) return bad(*name, concat("is a ", name_of(type->kind), ", wanted is a function"));
+    if (type != nullptr && type->kind != ExternKind::func)
+      return bad(*name, concat("is a ", name_of(type->kind), ", wanted is a function"));
   }
 
   struct Fixed {
@@ -140,11 +157,11 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
     bool required;
   };
   const Fixed fixed[] = {
-      {names.version, FuncType::of("", "i"), contract},     {names.initialize, FuncType::of("", ""), false},
-      {names.deadline, FuncType::of("", "I"), false},       {names.cancel, FuncType::of("i", "i"), contract},
-      {names.alloc, FuncType::of("i", "i"), contract},      {names.free, FuncType::of("ii", ""), contract},
-      {names.probe, FuncType::of("ii", "i"), contract},     {names.describe, FuncType::of("i", "I"), false},
-      {names.pending, FuncType::of("", "i"), true},         {names.done, FuncType::of("", "i"), true},
+      {names.version, FuncType::of("", "i"), contract}, {names.initialize, FuncType::of("", ""), false},
+      {names.deadline, FuncType::of("", "I"), false},   {names.cancel, FuncType::of("i", "i"), contract},
+      {names.alloc, FuncType::of("i", "i"), contract},  {names.free, FuncType::of("ii", ""), contract},
+      {names.probe, FuncType::of("ii", "i"), contract}, {names.describe, FuncType::of("i", "I"), false},
+      {names.pending, FuncType::of("", "i"), true},     {names.done, FuncType::of("", "i"), true},
   };
   for (const Fixed& role : fixed) {
     if (role.name.empty()) continue;
@@ -155,10 +172,14 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
 
   if (const FuncType* found = of(names.pump)) {
     pump_takes_budget_ = found->params.size() == 1;
-    if (*found == FuncType::of("i", "I")) pump_form_ = PumpForm::packed;
-    else if (*found == FuncType::of("i", "i") || *found == FuncType::of("", "i")) pump_form_ = PumpForm::ran;
-    else if (*found == FuncType::of("i", "") || *found == FuncType::of("", "")) pump_form_ = PumpForm::silent;
-    else return bad(names.pump, signatures(*found, "(i32) -> (i64), or a form of the name mapping"));
+    if (*found == FuncType::of("i", "I"))
+      pump_form_ = PumpForm::packed;
+    else if (*found == FuncType::of("i", "i") || *found == FuncType::of("", "i"))
+      pump_form_ = PumpForm::ran;
+    else if (*found == FuncType::of("i", "") || *found == FuncType::of("", ""))
+      pump_form_ = PumpForm::silent;
+    else
+      return bad(names.pump, signatures(*found, "(i32) -> (i64), or a form of the name mapping"));
     if (pump_form_ != PumpForm::packed && names.pending.empty())
       return bad(names.pump, "does not say what remains, and no export is named that does (NameMap::pending)");
   } else if (options_.drive) {
@@ -166,16 +187,21 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
   }
   if (const FuncType* found = of(names.resume)) {
     resume_answers_ = found->results.size() == 1;
-    if (*found == FuncType::of("iiii", "i")) resume_form_ = ResumeForm::bytes;
-    else if (*found == FuncType::of("ii", "") || *found == FuncType::of("ii", "i")) resume_form_ = ResumeForm::value32;
-    else if (*found == FuncType::of("iI", "") || *found == FuncType::of("iI", "i")) resume_form_ = ResumeForm::value64;
-    else return bad(names.resume, signatures(*found, "(i32, i32, i32, i32) -> (i32), or a form of the name mapping"));
+    if (*found == FuncType::of("iiii", "i"))
+      resume_form_ = ResumeForm::bytes;
+    else if (*found == FuncType::of("ii", "") || *found == FuncType::of("ii", "i"))
+      resume_form_ = ResumeForm::value32;
+    else if (*found == FuncType::of("iI", "") || *found == FuncType::of("iI", "i"))
+      resume_form_ = ResumeForm::value64;
+    else
+      return bad(names.resume, signatures(*found, "(i32, i32, i32, i32) -> (i32), or a form of the name mapping"));
   } else if (contract) {
     return missing(names.resume);
   }
   if (const FuncType* found = of(names.result)) {
     result_is_64_ = *found == FuncType::of("", "I");
-    if (!result_is_64_ && *found != FuncType::of("", "i")) return bad(names.result, signatures(*found, "() -> (i32) or () -> (i64)"));
+    if (!result_is_64_ && *found != FuncType::of("", "i"))
+      return bad(names.result, signatures(*found, "() -> (i32) or () -> (i64)"));
   }
 
   auto is_role = [&](const std::string& name) {
@@ -187,9 +213,12 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
   for (const engine::ExportType& item : module.exports()) {
     if (item.type.kind != ExternKind::func || is_role(item.name)) continue;
     const FuncType& type = item.type.func;
-    if (type == FuncType::of("ii", "i")) entries_[item.name] = {{}, true, true};
-    else if (!contract && (type == FuncType::of("", "i") || type == FuncType::of("", ""))) entries_[item.name] = {{}, false, false};
-    else entries_[item.name].wrong = type.to_string();
+    if (type == FuncType::of("ii", "i"))
+      entries_[item.name] = {{}, true, true};
+    else if (!contract && (type == FuncType::of("", "i") || type == FuncType::of("", "")))
+      entries_[item.name] = {{}, false, false};
+    else
+      entries_[item.name].wrong = type.to_string();
   }
   return imports_.check(module);
 }
@@ -197,7 +226,9 @@ Result<> ModuleGuest::find_roles(const engine::Module& module) {
 // P3: nothing enters the guest while guest code of it is on a stack, running or preempted.
 Result<> ModuleGuest::at_top(std::string_view what) const {
   if (between_drains_) return {};
-  if (store_->entered()) return fail(Code::bad_state, concat(what, ": attempted from inside a guest call; the host acts from the top of the stack only"));
+  if (store_->entered())
+    return fail(Code::bad_state,
+                concat(what, ": attempted from inside a guest call; the host acts from the top of the stack only"));
   if (fiber_) return fail(Code::bad_state, concat(what, ": attempted while a pump turn is suspended in the middle"));
   return {};
 }
@@ -212,15 +243,20 @@ Result<std::uint32_t> ModuleGuest::number(const Func& func) {
 // A block of the guest's allocator with these bytes; 0 for none. The pointer is checked before a byte is written.
 Result<std::uint32_t> ModuleGuest::put(View bytes) {
   if (bytes.empty()) return 0u;
-  if (!alloc_) return fail(Code::missing_export, concat("passing bytes to the guest: it exports no \"", options_.names.alloc, "\""));
-  if (bytes.size() > 0xffffffffu) return fail(Code::limit, concat("passing ", bytes.size(), " bytes to the guest: more than its memory can hold"));
+  if (!alloc_)
+    return fail(Code::missing_export,
+                concat("passing bytes to the guest: it exports no \"", options_.names.alloc, "\""));
+  if (bytes.size() > 0xffffffffu)
+    return fail(Code::limit, concat("passing ", bytes.size(), " bytes to the guest: more than its memory can hold"));
   RawVal v[1] = {{.u32 = static_cast<std::uint32_t>(bytes.size())}};
   CRANK_TRY_VOID(store_->call(alloc_, v));
   std::uint32_t pointer = v[0].u32;
-  if (pointer == 0) return fail(Code::limit, concat("passing ", bytes.size(), " bytes to the guest: it has no memory for them"));
+  if (pointer == 0)
+    return fail(Code::limit, concat("passing ", bytes.size(), " bytes to the guest: it has no memory for them"));
   std::size_t size = store_->memory_size(memory_);
   if (pointer > size || bytes.size() > size - pointer)
-    return std::unexpected(protocol(concat(options_.names.alloc, "(", bytes.size(), ") gave ", pointer, ", but its memory ends at ", size)));
+    return std::unexpected(protocol(
+        concat(options_.names.alloc, "(", bytes.size(), ") gave ", pointer, ", but its memory ends at ", size)));
   std::memcpy(store_->memory_base(memory_) + pointer, bytes.data(), bytes.size());
   return pointer;
 }
@@ -228,10 +264,12 @@ Result<std::uint32_t> ModuleGuest::put(View bytes) {
 Result<std::uint32_t> ModuleGuest::enter(std::string_view name, View argument) {
   CRANK_TRY_VOID(at_top(concat("calling \"", name, "\"")));
   auto found = entries_.find(std::string(name));
-  if (found == entries_.end()) return fail(Code::missing_export, concat("calling \"", name, "\": the reactor has no such entry"));
+  if (found == entries_.end())
+    return fail(Code::missing_export, concat("calling \"", name, "\": the reactor has no such entry"));
   const Entry& entry = found->second;
   if (!entry.wrong.empty())
-    return fail(Code::bad_type, concat("calling \"", name, "\": it has the type ", entry.wrong, ", an entry has (i32, i32) -> (i32)"));
+    return fail(Code::bad_type,
+                concat("calling \"", name, "\": it has the type ", entry.wrong, ", an entry has (i32, i32) -> (i32)"));
   RawVal v[2] = {};
   if (entry.takes_bytes) {
     CRANK_TRY(std::uint32_t pointer, put(argument));
@@ -257,7 +295,8 @@ Result<std::optional<Pumped>> ModuleGuest::pump(std::uint32_t budget) {
       auto& self = *static_cast<ModuleGuest*>(fiber.user);
       std::uint64_t packed = fiber.values()[0].u64;
       self.between_drains_ = true;
-      bool again = self.imports_.host().on_drained({static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(packed >> 32)});
+      bool again = self.imports_.host().on_drained(
+          {static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(packed >> 32)});
       self.between_drains_ = false;
       if (again) fiber.values()[0].u32 = self.budget_;
       return again;
@@ -267,7 +306,9 @@ Result<std::optional<Pumped>> ModuleGuest::pump(std::uint32_t budget) {
 }
 
 Result<std::optional<Pumped>> ModuleGuest::go_on() {
-  if (store_->entered()) return fail(Code::bad_state, "pumping: attempted from inside a guest call; the host pumps from the top of the stack only");
+  if (store_->entered())
+    return fail(Code::bad_state,
+                "pumping: attempted from inside a guest call; the host pumps from the top of the stack only");
   if (!fiber_) return fail(Code::bad_state, "going on with a pump turn: none is suspended");
   if (fiber_->poll() != engine::Fiber::State::done) return std::optional<Pumped>();
   engine::FiberRef over = std::move(fiber_);
@@ -288,7 +329,8 @@ Result<std::optional<Pumped>> ModuleGuest::go_on() {
 
 Result<Resumed> ModuleGuest::resume(std::uint32_t token, Status status, View payload) {
   CRANK_TRY_VOID(at_top("resuming"));
-  if (resume_form_ == ResumeForm::none) return fail(Code::missing_export, concat("resuming: the module exports no \"", options_.names.resume, "\""));
+  if (resume_form_ == ResumeForm::none)
+    return fail(Code::missing_export, concat("resuming: the module exports no \"", options_.names.resume, "\""));
   if (resume_form_ != ResumeForm::bytes) {
     // A module of this form cannot be told of errors: it gets 0.
     std::uint64_t value = 0;
@@ -306,7 +348,10 @@ Result<Resumed> ModuleGuest::resume(std::uint32_t token, Status status, View pay
   } else {
     return std::unexpected(std::move(put_there).error());
   }
-  RawVal v[4] = {{.u32 = token}, {.u32 = static_cast<std::uint32_t>(status)}, {.u32 = pointer}, {.u32 = static_cast<std::uint32_t>(payload.size())}};
+  RawVal v[4] = {{.u32 = token},
+                 {.u32 = static_cast<std::uint32_t>(status)},
+                 {.u32 = pointer},
+                 {.u32 = static_cast<std::uint32_t>(payload.size())}};
   CRANK_TRY_VOID(store_->call(resume_, v));
   if (v[0].u32 == 0) return Resumed::accepted;
   auto refused = v[0].u32 > 3 ? Resumed::unknown : static_cast<Resumed>(v[0].u32);
@@ -357,8 +402,8 @@ Result<std::optional<Bytes>> ModuleGuest::poll_done() {
   return std::optional(std::move(answer));
 }
 
-Result<std::unique_ptr<Guest>> make_module_guest(std::shared_ptr<engine::Engine> engine, const engine::Module& module, GuestHost& host,
-                                                 ModuleOptions options) {
+Result<std::unique_ptr<Guest>> make_module_guest(std::shared_ptr<engine::Engine> engine, const engine::Module& module,
+                                                 GuestHost& host, ModuleOptions options) {
   engine::Engine::Presence presence(*engine);  // its start and _initialize may loop
   auto guest = std::make_unique<ModuleGuest>(engine, host, std::move(options));
   CRANK_TRY_VOID(guest->load(module));

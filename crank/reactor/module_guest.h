@@ -14,9 +14,9 @@ namespace crank::reactor {
 struct ModuleOptions {
   NameMap names;
   std::int64_t memory_bytes = std::int64_t{64} << 20;
-  std::uint32_t slice = 5;            ///< ticks a pump turn has before it is preempted
-  std::uint32_t call_limit = 250;     ///< ticks after which a short call is ended
-  bool drive = true;                  ///< false: a module without a pump is accepted, and never pumped
+  std::uint32_t slice = 5;         ///< ticks a pump turn has before it is preempted
+  std::uint32_t call_limit = 250;  ///< ticks after which a short call is ended
+  bool drive = true;               ///< false: a module without a pump is accepted, and never pumped
 };
 
 /// Instantiates the module. `host` outlives the guest. Errors name the import or export, what was found and what is wanted:

@@ -21,7 +21,8 @@ ModuleImports& self(void* env) noexcept { return *static_cast<ModuleImports*>(en
 Trap complete(void* env, Caller* caller, RawVal* v, std::size_t) noexcept {
   View payload;
   Trap trap = nullptr;
-  if (self(env).bytes(caller, v[2].u32, v[3].u32, "complete", payload, trap)) self(env).host().on_complete(v[0].u32, v[1].u32, payload);
+  if (self(env).bytes(caller, v[2].u32, v[3].u32, "complete", payload, trap))
+    self(env).host().on_complete(v[0].u32, v[1].u32, payload);
   return trap;
 }
 
@@ -60,8 +61,11 @@ Trap mapped_call(void* env, Caller*, RawVal* v, std::size_t) noexcept {
   auto& mapped = *static_cast<ModuleImports::MappedCall*>(env);
   std::byte integer[8];
   std::memcpy(integer, &v[1], mapped.integer_bytes);
-  mapped.imports->host().on_request({.kind = Request::Kind::call, .token = v[0].u32, .task = Guest::only_task,
-                                     .name = mapped.bridge, .payload = View(integer, mapped.integer_bytes)});
+  mapped.imports->host().on_request({.kind = Request::Kind::call,
+                                     .token = v[0].u32,
+                                     .task = Guest::only_task,
+                                     .name = mapped.bridge,
+                                     .payload = View(integer, mapped.integer_bytes)});
   return nullptr;
 }
 
@@ -126,9 +130,11 @@ Trap clock_time_get(void* env, Caller* caller, RawVal* v, std::size_t) noexcept 
   Trap trap = nullptr;
   View slot;
   if (!self(env).bytes(caller, v[2].u32, 8, "clock_time_get", slot, trap)) return trap;
-  std::int64_t time = v[0].u32 == 0
-                          ? std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()
-                          : self(env).host().on_now();
+  std::int64_t time =
+      v[0].u32 == 0
+          ? std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+                .count()
+          : self(env).host().on_now();
   std::memcpy(const_cast<std::byte*>(slot.data()), &time, 8);
   v[0].u32 = 0;
   return nullptr;
@@ -164,9 +170,10 @@ struct Known {
   engine::HostFunction function;
 };
 constexpr Known contract_imports[] = {
-    {"complete", "iiii", "", complete}, {"http", "iiiii", "", http}, {"read", "iii", "", read}, {"close", "i", "", close},
-    {"call", "iiiiii", "", call},       {"timer", "iiI", "", timer}, {"forget", "i", "", forget}, {"now", "", "I", now},
-    {"log", "iii", "", log},            {"trace", "iiI", "", trace},
+    {"complete", "iiii", "", complete}, {"http", "iiiii", "", http},  {"read", "iii", "", read},
+    {"close", "i", "", close},          {"call", "iiiiii", "", call}, {"timer", "iiI", "", timer},
+    {"forget", "i", "", forget},        {"now", "", "I", now},        {"log", "iii", "", log},
+    {"trace", "iiI", "", trace},
 };
 constexpr Known wasi_imports[] = {
     {"fd_write", "iiii", "i", fd_write},
@@ -184,7 +191,8 @@ const Known* find(std::span<const Known> list, std::string_view name) noexcept {
 
 }  // namespace
 
-bool ModuleImports::bytes(Caller* caller, std::uint32_t pointer, std::uint32_t length, std::string_view what, View& out, Trap& trap) {
+bool ModuleImports::bytes(Caller* caller, std::uint32_t pointer, std::uint32_t length, std::string_view what, View& out,
+                          Trap& trap) {
   Store& store = Store::of(caller);
   // A start function may call before the memory is known; it has nothing to say then.
   std::size_t size = memory_ ? store.memory_size(memory_) : 0;
@@ -193,8 +201,9 @@ bool ModuleImports::bytes(Caller* caller, std::uint32_t pointer, std::uint32_t l
     return true;
   }
   if (pointer > size || length > size - pointer) {
-    trap = store.raise(Error(Code::protocol, concat("the guest broke the contract: it called ", what, " with the bytes at ", pointer, ", length ", length,
-                                                    ", but its memory ends at ", size)));
+    trap = store.raise(
+        Error(Code::protocol, concat("the guest broke the contract: it called ", what, " with the bytes at ", pointer,
+                                     ", length ", length, ", but its memory ends at ", size)));
     return false;
   }
   out = View(reinterpret_cast<const std::byte*>(store.memory_base(memory_)) + pointer, length);
@@ -212,24 +221,32 @@ Result<> ModuleImports::check(const engine::Module& module) const {
   for (const engine::ImportType& import : module.imports()) {
     std::string name = concat("\"", import.module, "\" \"", import.name, "\"");
     if (import.type.kind != engine::ExternKind::func)
-      return fail(Code::missing_import, concat("opening a reactor: it imports the ", name_of(import.type.kind), " ", name, "; the contract has functions only"));
+      return fail(Code::missing_import, concat("opening a reactor: it imports the ", name_of(import.type.kind), " ",
+                                               name, "; the contract has functions only"));
     const FuncType& type = import.type.func;
     auto wrong = [&](std::string_view wanted) {
-      return fail(Code::bad_type, concat("opening a reactor: the import ", name, " has the type ", type.to_string(), ", wanted is ", wanted));
+      return fail(Code::bad_type, concat("opening a reactor: the import ", name, " has the type ", type.to_string(),
+                                         ", wanted is ", wanted));
     };
     if (mapped(import) != nullptr) {
       if (type != FuncType::of("i", "") && type != FuncType::of("ii", "") && type != FuncType::of("iI", ""))
         return wrong("(token), or (token, integer)");
     } else if (import.module == names_.import_module) {
       const Known* known = find(contract_imports, import.name);
-      if (known == nullptr) return fail(Code::missing_import, concat("opening a reactor: it imports ", name, ", which the contract does not have"));
-      if (FuncType wanted = FuncType::of(known->params, known->results); type != wanted) return wrong(wanted.to_string());
+      if (known == nullptr)
+        return fail(Code::missing_import,
+                    concat("opening a reactor: it imports ", name, ", which the contract does not have"));
+      if (FuncType wanted = FuncType::of(known->params, known->results); type != wanted)
+        return wrong(wanted.to_string());
     } else if (import.module == "wasi_snapshot_preview1") {
       const Known* known = find(wasi_imports, import.name);
-      if (known != nullptr && type != FuncType::of(known->params, known->results)) return wrong(FuncType::of(known->params, known->results).to_string());
-      if (known == nullptr && type.results != FuncType::of("", "i").results) return wrong("a function of WASI preview 1, which answers i32");
+      if (known != nullptr && type != FuncType::of(known->params, known->results))
+        return wrong(FuncType::of(known->params, known->results).to_string());
+      if (known == nullptr && type.results != FuncType::of("", "i").results)
+        return wrong("a function of WASI preview 1, which answers i32");
     } else {
-      return fail(Code::missing_import, concat("opening a reactor: it imports ", name, ", which nobody provides; a name mapping can make it a bridge"));
+      return fail(Code::missing_import, concat("opening a reactor: it imports ", name,
+                                               ", which nobody provides; a name mapping can make it a bridge"));
     }
   }
   return {};

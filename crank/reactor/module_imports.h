@@ -25,7 +25,8 @@ class ModuleImports {
 
   GuestHost& host() noexcept { return host_; }
   /// The bytes [pointer, pointer + length) of the guest, or nothing after a `raise` of the reason in `trap`.
-  bool bytes(engine::Caller* caller, std::uint32_t pointer, std::uint32_t length, std::string_view what, View& out, engine::Trap& trap);
+  bool bytes(engine::Caller* caller, std::uint32_t pointer, std::uint32_t length, std::string_view what, View& out,
+             engine::Trap& trap);
   engine::Memory memory() const noexcept { return memory_; }
 
   struct MappedCall {

@@ -21,7 +21,8 @@ namespace crank::reactor {
 template <class Twin>
 class NativeGuest final : public Guest {
  public:
-  NativeGuest(std::string module, GuestHost& host) : module_(std::move(module)), host_(host), pump_(typename Twin::Imports{&table, this}) {}
+  NativeGuest(std::string module, GuestHost& host)
+      : module_(std::move(module)), host_(host), pump_(typename Twin::Imports{&table, this}) {}
   ~NativeGuest() override {
     // Frames must end before the pump goes: ask everything to stop, and answer what is asked for no more.
     for (std::uint32_t task : live_) pump_.cancel(task);
@@ -32,13 +33,17 @@ class NativeGuest final : public Guest {
   bool has(std::string_view entry) const override { return function(entry) != nullptr; }
   Result<std::uint32_t> enter(std::string_view entry, View argument) override {
     auto found = function(entry);
-    if (found == nullptr) return fail(Code::missing_export, concat("calling \"", entry, "\": the native module ", module_, " has no such entry"));
+    if (found == nullptr)
+      return fail(Code::missing_export,
+                  concat("calling \"", entry, "\": the native module ", module_, " has no such entry"));
     std::uint32_t task = pump_.start(found, copy(argument), argument.size());
     if (task != 0) live_.push_back(task);
     return task;
   }
   Result<std::optional<Pumped>> pump(std::uint32_t budget) override {
-    if (inside_) return fail(Code::bad_state, "pumping: attempted from inside a guest call; the host pumps from the top of the stack only");
+    if (inside_)
+      return fail(Code::bad_state,
+                  "pumping: attempted from inside a guest call; the host pumps from the top of the stack only");
     inside_ = true;
     auto did = pump_.pump(budget);
     inside_ = false;
@@ -47,7 +52,8 @@ class NativeGuest final : public Guest {
   Result<std::optional<Pumped>> go_on() override { return fail(Code::bad_state, "a native guest is never preempted"); }
   Result<Resumed> resume(std::uint32_t token, Status status, View payload) override {
     std::byte* data = copy(payload);
-    auto told = static_cast<Resumed>(pump_.resume(token, static_cast<typename Twin::Status>(status), data, payload.size()));
+    auto told =
+        static_cast<Resumed>(pump_.resume(token, static_cast<typename Twin::Status>(status), data, payload.size()));
     if (told != Resumed::accepted) std::free(data);
     return told;
   }
@@ -79,7 +85,11 @@ class NativeGuest final : public Guest {
       if (!self(c).ending_) self(c).host_.on_complete(task, static_cast<std::uint32_t>(status), payload);
     };
     t.http = [](void* c, std::uint32_t token, std::uint32_t task, HttpFlags flags, View request) noexcept {
-      self(c).ask({.kind = Request::Kind::http, .token = token, .task = task, .number = static_cast<std::uint32_t>(flags), .payload = request});
+      self(c).ask({.kind = Request::Kind::http,
+                   .token = token,
+                   .task = task,
+                   .number = static_cast<std::uint32_t>(flags),
+                   .payload = request});
     };
     t.read = [](void* c, std::uint32_t token, std::uint32_t task, std::uint32_t stream) noexcept {
       self(c).ask({.kind = Request::Kind::read, .token = token, .task = task, .number = stream});
@@ -97,8 +107,12 @@ class NativeGuest final : public Guest {
       if (!self(c).ending_) self(c).host_.on_forget(token);
     };
     t.now = [](void* c) noexcept { return self(c).host_.on_now(); };
-    t.log = [](void* c, GuestLevel level, std::string_view text) noexcept { self(c).host_.on_log(static_cast<LogLevel>(level), text); };
-    t.trace = [](void* c, std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept { self(c).host_.on_trace(event, task, value); };
+    t.log = [](void* c, GuestLevel level, std::string_view text) noexcept {
+      self(c).host_.on_log(static_cast<LogLevel>(level), text);
+    };
+    t.trace = [](void* c, std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept {
+      self(c).host_.on_trace(event, task, value);
+    };
     return t;
   }();
 
@@ -112,7 +126,9 @@ class NativeGuest final : public Guest {
 /// For Reactor::open: the natively compiled module of that name.
 template <class Twin>
 Reactor::MakeGuest native_guest(std::string module) {
-  return [module](GuestHost& host) -> Result<std::unique_ptr<Guest>> { return std::make_unique<NativeGuest<Twin>>(module, host); };
+  return [module](GuestHost& host) -> Result<std::unique_ptr<Guest>> {
+    return std::make_unique<NativeGuest<Twin>>(module, host);
+  };
 }
 
 }  // namespace crank::reactor

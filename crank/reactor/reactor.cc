@@ -26,15 +26,19 @@ void post(const std::shared_ptr<Core>& core, Function function) {
 
 Reactor::Reactor(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
 
-Result<std::shared_ptr<Reactor>> Reactor::open(Runtime& runtime, MakeGuest make, ReactorOptions options, std::shared_ptr<engine::Engine> engine) {
+Result<std::shared_ptr<Reactor>> Reactor::open(Runtime& runtime, MakeGuest make, ReactorOptions options,
+                                               std::shared_ptr<engine::Engine> engine) {
   auto core = std::make_shared<Core>(runtime, std::move(engine), std::move(options));
   CRANK_TRY_VOID(core->make(make));
   return std::shared_ptr<Reactor>(new Reactor(std::move(core)));
 }
 
-Result<std::shared_ptr<Reactor>> Reactor::open(Runtime& runtime, std::shared_ptr<engine::Engine> engine, const engine::Module& module,
-                                               ReactorOptions options) {
-  ModuleOptions guest{.names = options.names, .memory_bytes = options.limits.memory_bytes, .slice = options.slice, .drive = options.drive};
+Result<std::shared_ptr<Reactor>> Reactor::open(Runtime& runtime, std::shared_ptr<engine::Engine> engine,
+                                               const engine::Module& module, ReactorOptions options) {
+  ModuleOptions guest{.names = options.names,
+                      .memory_bytes = options.limits.memory_bytes,
+                      .slice = options.slice,
+                      .drive = options.drive};
   auto make = [&](GuestHost& host) { return make_module_guest(engine, module, host, std::move(guest)); };
   return open(runtime, make, std::move(options), engine);
 }
@@ -71,14 +75,17 @@ Task<Result<>> Reactor::probe(CallOptions options) {
   Error error = std::move(answer).error();
   Code code = error.code();
   std::string frames = error.backtrace();
-  co_return std::unexpected(std::move(error).wrap(code, concat("the probe of ", name(), " failed")).with_backtrace(std::move(frames)));
+  co_return std::unexpected(
+      std::move(error).wrap(code, concat("the probe of ", name(), " failed")).with_backtrace(std::move(frames)));
 }
 
 Task<Resumed> Reactor::resume(std::uint32_t token, Status status, Bytes payload) {
   auto core = core_;
   co_return co_await with_continuation<Resumed>([&](Continuation<Resumed> done) {
     post(core, [token, status, payload = std::move(payload), done = std::move(done)](Core& c) mutable {
-      Result<Bytes> answer = status == Status::ok ? Result<Bytes>(std::move(payload)) : std::unexpected(error_of(static_cast<std::uint32_t>(status), as_text(payload)));
+      Result<Bytes> answer = status == Status::ok
+                                 ? Result<Bytes>(std::move(payload))
+                                 : std::unexpected(error_of(static_cast<std::uint32_t>(status), as_text(payload)));
       done.resume(c.deliver(token, std::nullopt, std::move(answer)));
     });
   });

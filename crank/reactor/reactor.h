@@ -39,27 +39,27 @@ namespace crank::reactor {
 
 struct ReactorLimits {
   std::int64_t memory_bytes = std::int64_t{64} << 20;
-  std::uint32_t calls = 10'000;            ///< entries in flight; more are refused with Code::limit
-  std::uint32_t pending = 20'000;          ///< bridges and timers; more are resumed with status limit
-  std::uint32_t ready = 100'000;           ///< jobs in the guest's queue; more end the guest
-  std::uint32_t streams = 64;              ///< response bodies being read
-  std::size_t payload = std::size_t{16} << 20;  ///< bytes of an argument or an answer
-  std::uint32_t log_lines = 1000;          ///< a drain; what comes after is counted and dropped
-  std::size_t log_line = 4096;             ///< bytes of a line; the rest is cut
+  std::uint32_t calls = 10'000;                   ///< entries in flight; more are refused with Code::limit
+  std::uint32_t pending = 20'000;                 ///< bridges and timers; more are resumed with status limit
+  std::uint32_t ready = 100'000;                  ///< jobs in the guest's queue; more end the guest
+  std::uint32_t streams = 64;                     ///< response bodies being read
+  std::size_t payload = std::size_t{16} << 20;    ///< bytes of an argument or an answer
+  std::uint32_t log_lines = 1000;                 ///< a drain; what comes after is counted and dropped
+  std::size_t log_line = 4096;                    ///< bytes of a line; the rest is cut
   Duration pump_call = std::chrono::seconds(30);  ///< one pump call, preemptions included; longer ends the guest
 };
 
 struct ReactorOptions {
   std::string name = "reactor";
   std::shared_ptr<const Bridges> bridges;
-  std::uint32_t budget = 256;              ///< jobs a drain
-  std::uint32_t drains = 8;                ///< drains a turn, then others run
-  std::uint32_t slice = 5;                 ///< engine ticks before a drain is preempted
+  std::uint32_t budget = 256;  ///< jobs a drain
+  std::uint32_t drains = 8;    ///< drains a turn, then others run
+  std::uint32_t slice = 5;     ///< engine ticks before a drain is preempted
   ReactorLimits limits;
-  Duration call_deadline{};                ///< of calls that name none; zero: none
+  Duration call_deadline{};                         ///< of calls that name none; zero: none
   Duration cancel_grace = std::chrono::seconds(1);  ///< how long a cancelled entry may take to complete
   NameMap names;
-  bool drive = true;                       ///< false: never pumped; shows what happens then
+  bool drive = true;                                    ///< false: never pumped; shows what happens then
   std::function<void(LogLevel, std::string_view)> log;  ///< on the reactor's executor; empty: dropped
   std::function<void(std::uint32_t event, std::uint32_t task, std::int64_t value)> trace;
 };
@@ -72,7 +72,7 @@ struct CallOptions {
 struct PendingReport {
   std::uint32_t token = 0;
   std::uint32_t task = 0;
-  std::string what;   ///< "http GET https://…", "call position", "timer"
+  std::string what;  ///< "http GET https://…", "call position", "timer"
   Duration age{};
 };
 
@@ -86,17 +86,17 @@ struct ReactorReport {
   };
   std::vector<Call> calls;
   std::uint64_t turns = 0, drains = 0, jobs = 0, preemptions = 0, resumes = 0;
-  std::uint64_t refused_resumes = 0;   ///< second, late or unknown
-  std::uint64_t ignored_completes = 0; ///< second, late or unknown
-  std::optional<Error> dead;           ///< why the guest has ended
+  std::uint64_t refused_resumes = 0;    ///< second, late or unknown
+  std::uint64_t ignored_completes = 0;  ///< second, late or unknown
+  std::optional<Error> dead;            ///< why the guest has ended
   std::string to_string() const;
 };
 
 class Reactor {
  public:
   /// Instantiates the module; nothing but its start and _initialize has run. `runtime` outlives the reactor.
-  static Result<std::shared_ptr<Reactor>> open(Runtime& runtime, std::shared_ptr<engine::Engine> engine, const engine::Module& module,
-                                               ReactorOptions options = {});
+  static Result<std::shared_ptr<Reactor>> open(Runtime& runtime, std::shared_ptr<engine::Engine> engine,
+                                               const engine::Module& module, ReactorOptions options = {});
   /// The same around a guest that is not a module: `make` gets the host to call.
   using MakeGuest = std::function<Result<std::unique_ptr<Guest>>(GuestHost& host)>;
   static Result<std::shared_ptr<Reactor>> open(Runtime& runtime, MakeGuest make, ReactorOptions options = {},

@@ -18,7 +18,9 @@ void ready() {
 bool is_name(std::string_view name) {
   if (name.empty() || name.size() > 100) return false;
   for (char c : name) {
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.')) return false;
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+          c == '.'))
+      return false;
   }
   return true;
 }
@@ -30,14 +32,17 @@ std::string statement(std::string_view name, std::uint64_t version, const Digest
 Signature sign_bytes(std::string_view bytes, const SecretKey& key) {
   ready();
   Signature out;
-  crypto_sign_detached(out.data(), nullptr, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key.data());
+  crypto_sign_detached(out.data(), nullptr, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                       key.data());
   return out;
 }
 
 bool holds(const Signature& signature, std::string_view bytes, std::span<const PublicKey> keys) {
   ready();
   for (const PublicKey& key : keys) {
-    if (crypto_sign_verify_detached(signature.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), key.data()) == 0) return true;
+    if (crypto_sign_verify_detached(signature.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                    bytes.size(), key.data()) == 0)
+      return true;
   }
   return false;
 }
@@ -84,12 +89,14 @@ Result<> Release::verify(std::span<const PublicKey> keys) const {
   if (!is_name(name)) return fail(Code::verification, "verifying a release: its name is not one");
   Digest digest = sha256(module);
   if (!holds(signature, statement(name, version, digest), keys))
-    return fail(Code::verification, concat("verifying ", name, " ", version, ": no known key signed this name, version and module (SHA-256 ", to_hex(digest),
-                                           "); do not run it"));
+    return fail(Code::verification, concat("verifying ", name, " ", version,
+                                           ": no known key signed this name, version and module (SHA-256 ",
+                                           to_hex(digest), "); do not run it"));
   return {};
 }
 
-std::string KillList::sign(std::uint64_t serial, const std::vector<std::pair<std::string, std::uint64_t>>& killed, const SecretKey& key) {
+std::string KillList::sign(std::uint64_t serial, const std::vector<std::pair<std::string, std::uint64_t>>& killed,
+                           const SecretKey& key) {
   std::string text = concat("crank kill list 1\n", serial, "\n");
   for (const auto& [name, version] : killed) {
     CRANK_CHECK(is_name(name), "a kill list cannot name \"", name, "\"");
@@ -111,10 +118,12 @@ Result<KillList> KillList::parse(std::string_view text, std::span<const PublicKe
   Signature signature;
   std::size_t length = 0;
   ready();
-  if (hex.size() != 2 * signature.size() || sodium_hex2bin(signature.data(), signature.size(), hex.data(), hex.size(), nullptr, &length, nullptr) != 0)
+  if (hex.size() != 2 * signature.size() ||
+      sodium_hex2bin(signature.data(), signature.size(), hex.data(), hex.size(), nullptr, &length, nullptr) != 0)
     return bad("its signature is not 64 bytes in hex");
   std::string_view body = text.substr(0, at);
-  if (!holds(signature, body, keys)) return fail(Code::verification, "verifying a kill list: no known key signed it; it is ignored");
+  if (!holds(signature, body, keys))
+    return fail(Code::verification, "verifying a kill list: no known key signed it; it is ignored");
 
   KillList out;
   bool first = true, has_serial = false;
@@ -132,7 +141,9 @@ Result<KillList> KillList::parse(std::string_view text, std::span<const PublicKe
     } else {
       std::size_t space = line.find(' ');
       std::uint64_t version = 0;
-      if (space == std::string_view::npos || !is_name(line.substr(0, space)) || !number(line.substr(space + 1), version)) return bad("a line is not NAME VERSION");
+      if (space == std::string_view::npos || !is_name(line.substr(0, space)) ||
+          !number(line.substr(space + 1), version))
+        return bad("a line is not NAME VERSION");
       out.killed_.emplace(line.substr(0, space), version);
     }
   }

@@ -35,7 +35,7 @@ Digest sha256(std::span<const std::uint8_t> bytes) noexcept;
 std::string to_hex(std::span<const std::uint8_t> bytes);
 
 struct Release {
-  std::string name;             ///< of the module: letters, digits, '-', '_', '.'
+  std::string name;  ///< of the module: letters, digits, '-', '_', '.'
   std::uint64_t version = 0;
   std::vector<std::uint8_t> module;
   Signature signature{};
@@ -51,9 +51,12 @@ class KillList {
   KillList() = default;
   /// Verifies and reads; Code::verification or Code::protocol otherwise.
   static Result<KillList> parse(std::string_view text, std::span<const PublicKey> keys);
-  static std::string sign(std::uint64_t serial, const std::vector<std::pair<std::string, std::uint64_t>>& killed, const SecretKey& key);
+  static std::string sign(std::uint64_t serial, const std::vector<std::pair<std::string, std::uint64_t>>& killed,
+                          const SecretKey& key);
 
-  bool kills(std::string_view name, std::uint64_t version) const { return killed_.contains({std::string(name), version}); }
+  bool kills(std::string_view name, std::uint64_t version) const {
+    return killed_.contains({std::string(name), version});
+  }
   /// Only grows: a list older than the one in force is refused by who applies it.
   std::uint64_t serial() const noexcept { return serial_; }
 

@@ -18,22 +18,27 @@ struct Starting {
 };
 thread_local Starting* starting = nullptr;
 
-constexpr std::size_t most_refusals = 10'000;  // in one turn
-constexpr std::size_t longest_name = 256;      // of a bridge
-constexpr std::size_t longest_sentence = 1024; // that a guest is told
+constexpr std::size_t most_refusals = 10'000;   // in one turn
+constexpr std::size_t longest_name = 256;       // of a bridge
+constexpr std::size_t longest_sentence = 1024;  // that a guest is told
 
 }  // namespace
 
 void Core::on_request(const Request& request) noexcept {
   if (request.token == 0 || pending_.find(request.token) != nullptr) {
     if (!broken_)
-      broken_ = Error(Code::protocol, request.token == 0 ? std::string("the guest broke the contract: it asked under token 0")
-                                                         : concat("the guest broke the contract: it asked a second time under token ", request.token));
+      broken_ = Error(Code::protocol,
+                      request.token == 0
+                          ? std::string("the guest broke the contract: it asked under token 0")
+                          : concat("the guest broke the contract: it asked a second time under token ", request.token));
     return;
   }
   if (pending_.size() >= options_.limits.pending) {
-    if (refused_.size() < most_refusals) refused_.push_back(request.token);
-    else if (!broken_) broken_ = Error(Code::limit, concat("the guest goes on asking after ", most_refusals, " refusals in one turn; ", options_.limits.pending, " things may be pending"));
+    if (refused_.size() < most_refusals)
+      refused_.push_back(request.token);
+    else if (!broken_)
+      broken_ = Error(Code::limit, concat("the guest goes on asking after ", most_refusals, " refusals in one turn; ",
+                                          options_.limits.pending, " things may be pending"));
     return;
   }
   Pending& pending = pending_.add(request.token);
@@ -82,7 +87,8 @@ void Core::start_requests() {
   while (guest_ && !refused_.empty()) {
     std::uint32_t token = refused_.back();
     refused_.pop_back();
-    auto told = guest_->resume(token, Status::limit, std::as_bytes(std::span(std::string_view("the host has too many requests pending"))));
+    auto told = guest_->resume(token, Status::limit,
+                               std::as_bytes(std::span(std::string_view("the host has too many requests pending"))));
     if (!told) return die(std::move(told).error());
     pump_wanted_ = options_.drive;
   }
@@ -136,14 +142,22 @@ void Core::start_named(Pending& pending) {
     return;
   }
   if (entry->deadline > Duration::zero()) pending.shot = arm(token, serial, now_ + entry->deadline, Status::deadline);
-  start_task(this, serial, [&] { return spawn_immediate(run_named(shared_from_this(), token, serial, entry, std::move(request)), {.name = "bridge", .runtime = &runtime_}); },
-             [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
-               if (answer) deliver(token, serial, std::move(*answer));
-               else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial) p->work = std::move(work);
-             });
+  start_task(
+      this, serial,
+      [&] {
+        return spawn_immediate(run_named(shared_from_this(), token, serial, entry, std::move(request)),
+                               {.name = "bridge", .runtime = &runtime_});
+      },
+      [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
+        if (answer)
+          deliver(token, serial, std::move(*answer));
+        else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial)
+          p->work = std::move(work);
+      });
 }
 
-Task<> Core::run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, const Bridges::Entry* entry, BridgeRequest request) {
+Task<> Core::run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
+                       const Bridges::Entry* entry, BridgeRequest request) {
   Result<Bytes> answer = co_await entry->bridge(std::move(request));
   core->answered(token, serial, std::move(answer));
 }
@@ -157,19 +171,28 @@ void Core::start_http(Pending& pending) {
     return;
   }
   // The query of a URL and the body stay out of reports.
-  pending.name = concat(query->method, " ", std::string_view(query->url).substr(0, query->url.find('?')).substr(0, 200));
+  pending.name =
+      concat(query->method, " ", std::string_view(query->url).substr(0, query->url.find('?')).substr(0, 200));
   if (options_.bridges->http() == nullptr) {
     deliver(token, serial, fail(Code::unsupported, "this host gives the guest no HTTP"));
     return;
   }
   query->in_chunks = (pending.number & 1) != 0;
   pending.payload.clear();
-  if (Duration limit = options_.bridges->http_deadline(); limit > Duration::zero()) pending.shot = arm(token, serial, now_ + limit, Status::deadline);
-  start_task(this, serial, [&] { return spawn_immediate(run_http(shared_from_this(), token, serial, std::move(*query)), {.name = "http", .runtime = &runtime_}); },
-             [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
-               if (answer) deliver(token, serial, std::move(*answer));
-               else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial) p->work = std::move(work);
-             });
+  if (Duration limit = options_.bridges->http_deadline(); limit > Duration::zero())
+    pending.shot = arm(token, serial, now_ + limit, Status::deadline);
+  start_task(
+      this, serial,
+      [&] {
+        return spawn_immediate(run_http(shared_from_this(), token, serial, std::move(*query)),
+                               {.name = "http", .runtime = &runtime_});
+      },
+      [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
+        if (answer)
+          deliver(token, serial, std::move(*answer));
+        else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial)
+          p->work = std::move(work);
+      });
 }
 
 Task<> Core::run_http(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, HttpQuery query) {
@@ -182,7 +205,9 @@ Task<> Core::run_http(std::shared_ptr<Core> core, std::uint32_t token, std::uint
   if (answer->rest) {
     std::lock_guard lock(core->streams_mutex_);
     if (core->streams_.size() >= core->options_.limits.streams) {
-      core->answered(token, serial, fail(Code::limit, concat("the guest reads ", core->streams_.size(), " response bodies, the limit is ", core->options_.limits.streams)));
+      core->answered(token, serial,
+                     fail(Code::limit, concat("the guest reads ", core->streams_.size(),
+                                              " response bodies, the limit is ", core->options_.limits.streams)));
       co_return;
     }
     stream = ++core->next_stream_;
@@ -203,14 +228,22 @@ void Core::start_read(Pending& pending) {
     deliver(token, serial, fail(Code::protocol, concat("there is no response body ", pending.number)));
     return;
   }
-  start_task(this, serial, [&] { return spawn_immediate(run_read(shared_from_this(), token, serial, std::move(body)), {.name = "read", .runtime = &runtime_}); },
-             [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
-               if (answer) deliver(token, serial, std::move(*answer));
-               else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial) p->work = std::move(work);
-             });
+  start_task(
+      this, serial,
+      [&] {
+        return spawn_immediate(run_read(shared_from_this(), token, serial, std::move(body)),
+                               {.name = "read", .runtime = &runtime_});
+      },
+      [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
+        if (answer)
+          deliver(token, serial, std::move(*answer));
+        else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial)
+          p->work = std::move(work);
+      });
 }
 
-Task<> Core::run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, std::shared_ptr<HttpBody> body) {
+Task<> Core::run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
+                      std::shared_ptr<HttpBody> body) {
   Result<Bytes> chunk = co_await body->next();
   core->answered(token, serial, std::move(chunk));
 }
@@ -237,8 +270,10 @@ void Core::fire(std::uint32_t token, std::uint64_t serial, Status status) {
   Pending* pending = pending_.find(token);
   if (pending == nullptr || pending->serial != serial) return;  // answered while the timer fired
   pending->shot.reset();
-  if (status == Status::ok) deliver(token, serial, Bytes());
-  else deliver(token, serial, fail(Code::deadline, concat("no answer to ", describe(*pending), " in time")));
+  if (status == Status::ok)
+    deliver(token, serial, Bytes());
+  else
+    deliver(token, serial, fail(Code::deadline, concat("no answer to ", describe(*pending), " in time")));
 }
 
 Resumed Core::deliver(std::uint32_t token, std::optional<std::uint64_t> serial, Result<Bytes> answer) {
@@ -258,9 +293,13 @@ Resumed Core::deliver(std::uint32_t token, std::optional<std::uint64_t> serial, 
   Status status = answer ? Status::ok : status_of(answer.error().code());
   std::string sentence;
   View payload;
-  if (!answer) sentence = answer.error().to_string();
-  else if (answer->size() > options_.limits.payload) status = Status::limit, sentence = concat("the answer has ", answer->size(), " bytes, the limit is ", options_.limits.payload);
-  else payload = *answer;
+  if (!answer)
+    sentence = answer.error().to_string();
+  else if (answer->size() > options_.limits.payload)
+    status = Status::limit,
+    sentence = concat("the answer has ", answer->size(), " bytes, the limit is ", options_.limits.payload);
+  else
+    payload = *answer;
   if (status != Status::ok) payload = std::as_bytes(std::span(std::string_view(sentence).substr(0, longest_sentence)));
   auto told = guest_->resume(token, status, payload);
   if (!told) {

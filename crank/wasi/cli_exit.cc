@@ -9,7 +9,9 @@ Result<Value> leave(Context& context, int code) {
   return fail(Code::cancelled, concat("the guest called wasi:cli/exit with code ", code));
 }
 Result<Value> exit(Context& context, std::span<Value> v) { return leave(context, v[0].case_index() == 0 ? 0 : 1); }
-Result<Value> exit_with_code(Context& context, std::span<Value> v) { return leave(context, static_cast<int>(v[0].as_u32())); }
+Result<Value> exit_with_code(Context& context, std::span<Value> v) {
+  return leave(context, static_cast<int>(v[0].as_u32()));
+}
 
 constexpr PlainEntry exits[] = {{"exit", exit}, {"exit-with-code", exit_with_code}};
 

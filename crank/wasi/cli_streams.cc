@@ -61,7 +61,7 @@ Task<> copy_in(std::shared_ptr<StandardInput> input, StreamWriter data, FutureWr
     failed = !n;
     if (!n || *n == 0) break;
     auto taken = co_await data.write(std::span(buffer).first(*n));
-    if (!taken || *taken < *n) break;   // the reader is gone
+    if (!taken || *taken < *n) break;  // the reader is gone
   }
   data.close();
   result.set(outcome_of(failed ? EIO : 0));
@@ -75,13 +75,18 @@ Result<Value> write_via_stream(Context& context, int descriptor, Value& stream) 
   spawn_detached(copy_out(descriptor, std::move(data), std::move(writer)), apart(context)).run_on();
   return std::move(reader).into_value();
 }
-Result<Value> stdout_write(Context& context, std::span<Value> v) { return write_via_stream(context, context.stdout_descriptor, v[0]); }
-Result<Value> stderr_write(Context& context, std::span<Value> v) { return write_via_stream(context, context.stderr_descriptor, v[0]); }
+Result<Value> stdout_write(Context& context, std::span<Value> v) {
+  return write_via_stream(context, context.stdout_descriptor, v[0]);
+}
+Result<Value> stderr_write(Context& context, std::span<Value> v) {
+  return write_via_stream(context, context.stderr_descriptor, v[0]);
+}
 
 Result<Value> stdin_read(Context& context, std::span<Value>) {
   auto stream = make_stream(Value::Kind::u8);
   auto future = make_future();
-  spawn_detached(copy_in(context.standard_input, std::move(stream.writer), std::move(future.writer)), apart(context)).run_on();
+  spawn_detached(copy_in(context.standard_input, std::move(stream.writer), std::move(future.writer)), apart(context))
+      .run_on();
   return tuple(std::move(stream.reader).into_value(), std::move(future.reader).into_value());
 }
 

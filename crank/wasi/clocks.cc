@@ -10,7 +10,8 @@ namespace {
 constexpr auto longest_sleep = std::chrono::hours(24 * 365 * 100);
 
 std::uint64_t nanoseconds_of(Instant instant) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(instant.time_since_epoch()).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(instant.time_since_epoch()).count());
 }
 Instant runtime_now() {
   Runtime* runtime = current_runtime();
@@ -36,7 +37,8 @@ Task<Result<Value>> wait_until(std::shared_ptr<Context>, HostCall, std::vector<V
 }
 
 Result<Value> system_now(Context&, std::span<Value>) {
-  const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto since =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
   return tuple(Value::s64(seconds.count()), Value::u32(static_cast<std::uint32_t>((since - seconds).count())));
 }

@@ -27,7 +27,9 @@ struct Clocks : ::testing::Test {
     at = answer->as_u64();
     co_return;
   }
-  void run() { while (manual.step()) {} }
+  void run() {
+    while (manual.step()) {}
+  }
 };
 
 TEST_F(Clocks, WaitForEndsWhenItsTimeHasPassedOnTheRuntimesClock) {

@@ -8,18 +8,45 @@ using component::Value;
 
 namespace {
 
-constexpr std::array names = {
-    "DNS-timeout", "DNS-error", "destination-not-found", "destination-unavailable", "destination-IP-prohibited",
-    "destination-IP-unroutable", "connection-refused", "connection-terminated", "connection-timeout",
-    "connection-read-timeout", "connection-write-timeout", "connection-limit-reached", "TLS-protocol-error",
-    "TLS-certificate-error", "TLS-alert-received", "HTTP-request-denied", "HTTP-request-length-required",
-    "HTTP-request-body-size", "HTTP-request-method-invalid", "HTTP-request-URI-invalid", "HTTP-request-URI-too-long",
-    "HTTP-request-header-section-size", "HTTP-request-header-size", "HTTP-request-trailer-section-size",
-    "HTTP-request-trailer-size", "HTTP-response-incomplete", "HTTP-response-header-section-size",
-    "HTTP-response-header-size", "HTTP-response-body-size", "HTTP-response-trailer-section-size",
-    "HTTP-response-trailer-size", "HTTP-response-transfer-coding", "HTTP-response-content-coding",
-    "HTTP-response-timeout", "HTTP-upgrade-failed", "HTTP-protocol-error", "loop-detected", "configuration-error",
-    "internal-error"};
+constexpr std::array names = {"DNS-timeout",
+                              "DNS-error",
+                              "destination-not-found",
+                              "destination-unavailable",
+                              "destination-IP-prohibited",
+                              "destination-IP-unroutable",
+                              "connection-refused",
+                              "connection-terminated",
+                              "connection-timeout",
+                              "connection-read-timeout",
+                              "connection-write-timeout",
+                              "connection-limit-reached",
+                              "TLS-protocol-error",
+                              "TLS-certificate-error",
+                              "TLS-alert-received",
+                              "HTTP-request-denied",
+                              "HTTP-request-length-required",
+                              "HTTP-request-body-size",
+                              "HTTP-request-method-invalid",
+                              "HTTP-request-URI-invalid",
+                              "HTTP-request-URI-too-long",
+                              "HTTP-request-header-section-size",
+                              "HTTP-request-header-size",
+                              "HTTP-request-trailer-section-size",
+                              "HTTP-request-trailer-size",
+                              "HTTP-response-incomplete",
+                              "HTTP-response-header-section-size",
+                              "HTTP-response-header-size",
+                              "HTTP-response-body-size",
+                              "HTTP-response-trailer-section-size",
+                              "HTTP-response-trailer-size",
+                              "HTTP-response-transfer-coding",
+                              "HTTP-response-content-coding",
+                              "HTTP-response-timeout",
+                              "HTTP-upgrade-failed",
+                              "HTTP-protocol-error",
+                              "loop-detected",
+                              "configuration-error",
+                              "internal-error"};
 static_assert(names.size() == static_cast<std::size_t>(HttpError::internal_error) + 1);
 
 Value record(Value first, Value second) {
@@ -28,7 +55,9 @@ Value record(Value first, Value second) {
   fields.push_back(std::move(second));
   return Value::list(std::move(fields));
 }
-Value with(HttpError error, Value payload) { return Value::variant(static_cast<std::uint32_t>(error), std::move(payload)); }
+Value with(HttpError error, Value payload) {
+  return Value::variant(static_cast<std::uint32_t>(error), std::move(payload));
+}
 
 }  // namespace
 
@@ -54,7 +83,9 @@ Value error_code(HttpError error) {
 }
 
 Value body_size_error(HttpError error, std::uint64_t size) { return with(error, Value::some(Value::u64(size))); }
-Value internal_error(std::string what) { return with(HttpError::internal_error, Value::some(Value::string(std::move(what)))); }
+Value internal_error(std::string what) {
+  return with(HttpError::internal_error, Value::some(Value::string(std::move(what))));
+}
 
 Value error_code(io::ClientFailure failure, const Error& why) {
   using enum io::ClientFailure;
@@ -62,7 +93,8 @@ Value error_code(io::ClientFailure failure, const Error& why) {
     case denied: return error_code(HttpError::http_request_denied);
     case bad_request: return error_code(HttpError::http_request_uri_invalid);
     case no_address:
-      return with(HttpError::dns_error, record(Value::some(Value::string("address not available")), Value::none_option()));
+      return with(HttpError::dns_error,
+                  record(Value::some(Value::string("address not available")), Value::none_option()));
     case refused: return error_code(HttpError::connection_refused);
     case unreachable: return error_code(HttpError::destination_unavailable);
     case connect_timeout: return error_code(HttpError::connection_timeout);
@@ -80,7 +112,8 @@ Value error_code(io::ClientFailure failure, const Error& why) {
 Value body_error(const Error& why, bool request) {
   switch (why.code()) {
     case Code::deadline: return error_code(HttpError::connection_read_timeout);
-    case Code::limit: return error_code(request ? HttpError::http_request_body_size : HttpError::http_response_body_size);
+    case Code::limit:
+      return error_code(request ? HttpError::http_request_body_size : HttpError::http_response_body_size);
     case Code::protocol: return error_code(HttpError::http_protocol_error);
     default: return error_code(request ? HttpError::connection_terminated : HttpError::http_response_incomplete);
   }

@@ -14,7 +14,9 @@ enum HeaderError : std::uint32_t { invalid_syntax, forbidden, immutable, size_ex
 
 Value refused(HeaderError error) { return Value::error(Value::variant(error)); }
 
-std::string_view text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 Value bytes_of(std::string_view text) { return Value::bytes(std::as_bytes(std::span(text))); }
 
 std::optional<HeaderError> check_name(std::string_view name) {
@@ -50,7 +52,9 @@ Value values_of(const io::Headers& headers, std::string_view name) {
 }
 
 Result<Value> get(Context&, std::span<Value> v) { return values_of(object<Fields>(v[0]).headers, v[1].as_string()); }
-Result<Value> has(Context&, std::span<Value> v) { return Value::boolean(object<Fields>(v[0]).headers.has(v[1].as_string())); }
+Result<Value> has(Context&, std::span<Value> v) {
+  return Value::boolean(object<Fields>(v[0]).headers.has(v[1].as_string()));
+}
 
 Result<Value> set(Context&, std::span<Value> v) {
   auto& fields = object<Fields>(v[0]);
@@ -59,7 +63,8 @@ Result<Value> set(Context&, std::span<Value> v) {
   if (auto error = check_name(name)) return refused(*error);
   std::size_t total = fields.headers.bytes();
   for (std::size_t i = 0; i < fields.headers.size(); ++i)
-    if (auto header = fields.headers[i]; io::same_name(header.name, name)) total -= header.name.size() + header.value.size();
+    if (auto header = fields.headers[i]; io::same_name(header.name, name))
+      total -= header.name.size() + header.value.size();
   for (auto& value : v[2].elements()) {
     const auto text = text_of(value.packed_bytes());
     if (!io::is_field_value(text)) return refused(invalid_syntax);
@@ -112,19 +117,29 @@ Result<Value> clone(Context&, std::span<Value> v) {
   return Value::handle(component::make_ref<Fields>(object<Fields>(v[0]).headers));
 }
 
-constexpr PlainEntry functions[] = {
-    {"[constructor]fields", constructor},      {"[static]fields.from-list", from_list},
-    {"[method]fields.get", get},               {"[method]fields.has", has},
-    {"[method]fields.set", set},               {"[method]fields.delete", remove},
-    {"[method]fields.get-and-delete", get_and_delete}, {"[method]fields.append", append},
-    {"[method]fields.copy-all", copy_all},     {"[method]fields.clone", clone}};
+constexpr PlainEntry functions[] = {{"[constructor]fields", constructor},
+                                    {"[static]fields.from-list", from_list},
+                                    {"[method]fields.get", get},
+                                    {"[method]fields.has", has},
+                                    {"[method]fields.set", set},
+                                    {"[method]fields.delete", remove},
+                                    {"[method]fields.get-and-delete", get_and_delete},
+                                    {"[method]fields.append", append},
+                                    {"[method]fields.copy-all", copy_all},
+                                    {"[method]fields.clone", clone}};
 
 }  // namespace
 
 bool is_forbidden_field(std::string_view name) noexcept {
-  static constexpr std::array<std::string_view, 9> names = {"connection", "host", "http2-settings", "keep-alive",
-                                                            "proxy-authenticate", "proxy-authorization",
-                                                            "proxy-connection", "transfer-encoding", "upgrade"};
+  static constexpr std::array<std::string_view, 9> names = {"connection",
+                                                            "host",
+                                                            "http2-settings",
+                                                            "keep-alive",
+                                                            "proxy-authenticate",
+                                                            "proxy-authorization",
+                                                            "proxy-connection",
+                                                            "transfer-encoding",
+                                                            "upgrade"};
   return std::ranges::any_of(names, [&](auto forbidden_name) { return io::same_name(forbidden_name, name); });
 }
 

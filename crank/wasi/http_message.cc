@@ -48,7 +48,8 @@ namespace {
 // The consumer's verdict about a body becomes the producer's transmission result.
 Task<> follow(FutureReader verdict, FutureWriter transmission) {
   auto value = co_await verdict.read();
-  transmission.set(value ? std::move(*value) : Value::error(internal_error("the consumer of the body ended without a result")));
+  transmission.set(value ? std::move(*value)
+                         : Value::error(internal_error("the consumer of the body ended without a result")));
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ namespace crank::wasi {
 struct HostBody {
   io::BodySource* source = nullptr;
   std::shared_ptr<void> owner;
-  bool is_request = false;          ///< whose errors: of a request the server received, or a response the client did
-  bool has_bytes = true;            ///< false: known to be empty
+  bool is_request = false;  ///< whose errors: of a request the server received, or a response the client did
+  bool has_bytes = true;    ///< false: known to be empty
 };
 
 struct GuestBody {
@@ -60,7 +60,7 @@ class Body {
 /// wasi:http scheme.
 struct Scheme {
   enum Kind : std::uint32_t { http, https, other } kind = http;
-  std::string name;   ///< of `other`
+  std::string name;  ///< of `other`
 };
 
 class Request final : public component::HandleObject {

@@ -13,7 +13,7 @@ class RequestOptions final : public component::HandleObject {
   RequestOptions() = default;
   RequestOptions(const RequestOptions& from)
       : HandleObject(), connect(from.connect), first_byte(from.first_byte), between_bytes(from.between_bytes) {}
-  std::optional<std::uint64_t> connect, first_byte, between_bytes;   ///< nanoseconds
+  std::optional<std::uint64_t> connect, first_byte, between_bytes;  ///< nanoseconds
   bool immutable = false;
 };
 

@@ -33,7 +33,9 @@ class Outgoing final : public io::ClientListener {
     Outgoing& outgoing;
     explicit Done(Outgoing& o) : outgoing(o) {}
     bool await_ready() const noexcept { return outgoing.done_; }
-    void await_suspend(std::coroutine_handle<> here) noexcept { outgoing.waiting_ = &crank::detail::suspend_current(here); }
+    void await_suspend(std::coroutine_handle<> here) noexcept {
+      outgoing.waiting_ = &crank::detail::suspend_current(here);
+    }
     void await_resume() const noexcept {}
   };
 
@@ -57,7 +59,8 @@ struct Prepared {
 std::expected<Prepared, Value> prepare(const Request& from) {
   Prepared made;
   auto& request = made.request;
-  if (from.scheme && from.scheme->kind == Scheme::other) return std::unexpected(error_code(HttpError::http_protocol_error));
+  if (from.scheme && from.scheme->kind == Scheme::other)
+    return std::unexpected(error_code(HttpError::http_protocol_error));
   request.tls = !from.scheme || from.scheme->kind == Scheme::https;
   auto authority = from.authority ? parse_authority(*from.authority) : std::nullopt;
   if (!authority || authority->has_user) return std::unexpected(error_code(HttpError::http_request_uri_invalid));
@@ -96,7 +99,9 @@ Task<Result<Value>> send_here(std::shared_ptr<Context> context, Ref<Request> req
     }
     co_return Value::error(std::move(prepared.error()));
   }
-  prepared->request.length = prepared->length ? prepared->length : !body.has_contents() ? std::optional<std::uint64_t>(0) : std::nullopt;
+  prepared->request.length = prepared->length       ? prepared->length
+                             : !body.has_contents() ? std::optional<std::uint64_t>(0)
+                                                    : std::nullopt;
   auto length = prepared->request.length;
 
   auto outgoing = std::make_shared<Outgoing>();
@@ -142,7 +147,8 @@ constexpr AsyncEntry handler[] = {{"handle", handle}};
 Task<Result<Value>> send_request(std::shared_ptr<Context> context, Ref<Request> request) {
   auto executor = context->executor;
   auto* runtime = context->runtime;
-  auto task = spawn_detached(send_here(std::move(context), std::move(request)), {.executor = executor, .runtime = runtime});
+  auto task =
+      spawn_detached(send_here(std::move(context), std::move(request)), {.executor = executor, .runtime = runtime});
   auto stop = on_cancel([&]() noexcept { task.cancel(); });
   co_return co_await std::move(task);
 }

@@ -95,13 +95,14 @@ struct Sending {
     return body_size_error(is_request ? HttpError::http_request_body_size : HttpError::http_response_body_size, size);
   }
   Value broken(const Error& why) const {
-    return error_code(why.code() == Code::deadline ? HttpError::connection_write_timeout : HttpError::connection_terminated);
+    return error_code(why.code() == Code::deadline ? HttpError::connection_write_timeout
+                                                   : HttpError::connection_terminated);
   }
 };
 
 Task<std::optional<Value>> send_guest(GuestBody& body, Sending& to) {
   if (body.contents) {
-    std::vector<std::byte> own;   // when the writer is the host itself and cannot lend
+    std::vector<std::byte> own;  // when the writer is the host itself and cannot lend
     for (;;) {
       if (!own.empty()) {
         auto n = co_await body.contents->read(own);
@@ -158,7 +159,8 @@ Task<std::optional<Value>> send_host(HostBody& body, Sending& to) {
 
 }  // namespace
 
-Task<std::optional<Value>> send_body(Body body, io::BodySink& sink, std::optional<std::uint64_t> length, bool is_request) {
+Task<std::optional<Value>> send_body(Body body, io::BodySink& sink, std::optional<std::uint64_t> length,
+                                     bool is_request) {
   Sending to{sink, length, is_request};
   std::optional<Value> failure;
   if (body.is_guest()) {

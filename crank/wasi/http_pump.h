@@ -64,7 +64,8 @@ Task<> feed(HostBody body, component::StreamWriter contents, component::FutureWr
 /// What is written as a body. `length`: promised by a content-length field; the body must hold it exactly.
 /// Guest or network to network: writes from the guest's own buffers, then the trailers, and finishes or (on any error)
 /// aborts the sink. Resolves the guest's transmission future. Answers the error-code of a failure.
-Task<std::optional<component::Value>> send_body(Body body, io::BodySink& sink, std::optional<std::uint64_t> length, bool is_request);
+Task<std::optional<component::Value>> send_body(Body body, io::BodySink& sink, std::optional<std::uint64_t> length,
+                                                bool is_request);
 
 /// Throws an unread network body away, on its own loop.
 void discard(HostBody body) noexcept;

@@ -12,7 +12,8 @@ using namespace component;
 
 namespace {
 
-constexpr std::array<std::string_view, 9> methods = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+constexpr std::array<std::string_view, 9> methods = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                                     "CONNECT", "OPTIONS", "TRACE", "PATCH"};
 constexpr std::uint32_t other_method = methods.size();
 
 Result<Value> create(Context&, std::span<Value> v) {
@@ -72,8 +73,10 @@ Result<Value> set_scheme(Context&, std::span<Value> v) {
     if (scheme->kind == Scheme::other) {
       scheme->name = given.payload().take_string();
       if (!is_scheme(scheme->name)) return Value::error();
-      if (io::same_name(scheme->name, "http")) scheme = Scheme{Scheme::http, {}};
-      else if (io::same_name(scheme->name, "https")) scheme = Scheme{Scheme::https, {}};
+      if (io::same_name(scheme->name, "http"))
+        scheme = Scheme{Scheme::http, {}};
+      else if (io::same_name(scheme->name, "https"))
+        scheme = Scheme{Scheme::https, {}};
     }
   }
   object<Request>(v[0]).scheme = std::move(scheme);

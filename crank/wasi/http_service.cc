@@ -59,16 +59,21 @@ std::string_view text_for(std::uint16_t status) {
 
 }  // namespace
 
-HttpService::HttpService(std::shared_ptr<Composition> app, Function handle, std::shared_ptr<Context> context, Options options)
+HttpService::HttpService(std::shared_ptr<Composition> app, Function handle, std::shared_ptr<Context> context,
+                         Options options)
     : app_(std::move(app)), handle_(std::move(handle)), context_(std::move(context)), options_(std::move(options)) {}
 
-Result<std::shared_ptr<HttpService>> HttpService::make(std::shared_ptr<Composition> app, std::shared_ptr<Context> context, Options options) {
+Result<std::shared_ptr<HttpService>> HttpService::make(std::shared_ptr<Composition> app,
+                                                       std::shared_ptr<Context> context, Options options) {
   CRANK_TRY(auto handle, app->function("wasi:http/handler@0.3.0#handle"));
-  return std::shared_ptr<HttpService>(new HttpService(std::move(app), std::move(handle), std::move(context), std::move(options)));
+  return std::shared_ptr<HttpService>(
+      new HttpService(std::move(app), std::move(handle), std::move(context), std::move(options)));
 }
 
 void HttpService::on_request(std::shared_ptr<io::Exchange> exchange) {
-  spawn_detached(serve(shared_from_this(), std::move(exchange)), {.name = "request", .executor = context_->executor, .runtime = context_->runtime}).run_on();
+  spawn_detached(serve(shared_from_this(), std::move(exchange)),
+                 {.name = "request", .executor = context_->executor, .runtime = context_->runtime})
+      .run_on();
 }
 
 void HttpService::on_complete(const io::ExchangeRecord& record) {
@@ -77,7 +82,8 @@ void HttpService::on_complete(const io::ExchangeRecord& record) {
 
 void HttpService::refuse(io::Exchange& exchange, std::uint16_t status, const std::string& why) {
   if (options_.on_error)
-    options_.on_error(concat(exchange.request().method, " ", exchange.request().target, ": ", why, "; answered ", status));
+    options_.on_error(
+        concat(exchange.request().method, " ", exchange.request().target, ": ", why, "; answered ", status));
   exchange.respond(status, text_for(status));
 }
 
@@ -92,9 +98,10 @@ Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io:
   } take_back{*exchange};
 
   const auto began = std::chrono::steady_clock::now();
-  auto answer = co_await self->app_->call(self->handle_, values(Value::handle(request_of(exchange))),
-                                    {.timeout = self->options_.request_timeout, .grace = self->options_.cancel_grace});
-  if (is_cancelled()) co_return;   // nobody is there to be answered
+  auto answer =
+      co_await self->app_->call(self->handle_, values(Value::handle(request_of(exchange))),
+                                {.timeout = self->options_.request_timeout, .grace = self->options_.cancel_grace});
+  if (is_cancelled()) co_return;  // nobody is there to be answered
   if (!answer) {
     // However it was ended: what took its whole time did not answer in time.
     const bool late = std::chrono::steady_clock::now() - began >= self->options_.request_timeout;
@@ -102,7 +109,8 @@ Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io:
   }
   if (answer->case_index() == 1) {
     const Value& code = answer->payload();
-    co_return self->refuse(*exchange, wasi::status_for(code), concat("the handler answered the error ", describe_error_code(code)));
+    co_return self->refuse(*exchange, wasi::status_for(code),
+                           concat("the handler answered the error ", describe_error_code(code)));
   }
   auto handle = answer->payload().take_handle();
   auto& response = static_cast<Response&>(*handle);
@@ -110,7 +118,8 @@ Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io:
   std::optional<std::uint64_t> length;
   if (auto given = headers.find("content-length"); given.data()) {
     const auto parsed = io::parse_length(given);
-    if (parsed < 0) co_return self->refuse(*exchange, 500, concat("the handler's content-length '", given, "' is no length"));
+    if (parsed < 0)
+      co_return self->refuse(*exchange, 500, concat("the handler's content-length '", given, "' is no length"));
     length = static_cast<std::uint64_t>(parsed);
   } else if (!response.body.has_contents()) {
     length = 0;
@@ -122,7 +131,7 @@ Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io:
   auto failure = co_await send_body(std::move(response.body), *exchange, bodiless ? std::nullopt : length, false);
   if (failure && !is_cancelled() && self->options_.on_error)
     self->options_.on_error(concat(exchange->request().method, " ", exchange->request().target,
-                             ": the response's body was broken off: ", describe_error_code(*failure)));
+                                   ": the response's body was broken off: ", describe_error_code(*failure)));
 }
 
 }  // namespace crank::wasi

@@ -20,22 +20,23 @@ namespace crank::wasi {
 class HttpService final : public io::HttpHandler, public std::enable_shared_from_this<HttpService> {
  public:
   struct Options {
-    std::chrono::nanoseconds request_timeout = std::chrono::seconds(60);   ///< until the handler answers
-    std::chrono::nanoseconds cancel_grace = std::chrono::seconds(1);       ///< then its root is destroyed
+    std::chrono::nanoseconds request_timeout = std::chrono::seconds(60);  ///< until the handler answers
+    std::chrono::nanoseconds cancel_grace = std::chrono::seconds(1);      ///< then its root is destroyed
     std::function<void(const std::string& sentence)> on_error;
     std::function<void(const io::ExchangeRecord&)> on_complete;
   };
   /// Code::missing_export when `app` exports no wasi:http/handler of version 0.3.
   /// The requests it serves keep it alive.
-  static Result<std::shared_ptr<HttpService>> make(std::shared_ptr<component::Composition> app, std::shared_ptr<Context> context,
-                                                   Options options);
+  static Result<std::shared_ptr<HttpService>> make(std::shared_ptr<component::Composition> app,
+                                                   std::shared_ptr<Context> context, Options options);
 
   void on_request(std::shared_ptr<io::Exchange> exchange) override;
   void on_complete(const io::ExchangeRecord& record) override;
   component::Composition& app() noexcept { return *app_; }
 
  private:
-  HttpService(std::shared_ptr<component::Composition> app, component::Function handle, std::shared_ptr<Context> context, Options options);
+  HttpService(std::shared_ptr<component::Composition> app, component::Function handle, std::shared_ptr<Context> context,
+              Options options);
   static Task<> serve(std::shared_ptr<HttpService> self, std::shared_ptr<io::Exchange> exchange);
   void refuse(io::Exchange& exchange, std::uint16_t status, const std::string& why);
 

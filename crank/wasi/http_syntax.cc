@@ -21,8 +21,9 @@ bool is_path_with_query(std::string_view text) noexcept {
 }
 
 bool is_scheme(std::string_view text) noexcept {
-  return !text.empty() && is_alpha(text.front()) &&
-         std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; });
+  return !text.empty() && is_alpha(text.front()) && std::ranges::all_of(text, [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+  });
 }
 
 std::optional<Authority> parse_authority(std::string_view text) {
@@ -41,7 +42,9 @@ std::optional<Authority> parse_authority(std::string_view text) {
     if (!rest.empty() && rest.front() != ':') return std::nullopt;
     has_port = !rest.empty();
     if (has_port) port = rest.substr(1);
-    if (!std::ranges::all_of(host, [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.'; }))
+    if (!std::ranges::all_of(host, [](char c) {
+          return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+        }))
       return std::nullopt;
   } else if (const auto colon = text.find(':'); colon != text.npos) {
     host = text.substr(0, colon);

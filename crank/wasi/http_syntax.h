@@ -16,7 +16,7 @@ bool is_authority(std::string_view text) noexcept;
 
 struct Authority {
   std::string host;
-  std::uint16_t port = 0;   ///< 0: the scheme's own
+  std::uint16_t port = 0;  ///< 0: the scheme's own
   bool has_user = false;
 };
 std::optional<Authority> parse_authority(std::string_view text);

@@ -46,7 +46,8 @@ struct HttpTypes : ::testing::Test {
   // A request with no body, and its transmission future.
   Value request(Value headers) {
     auto trailers = make_future(Value::Kind::variant);
-    auto made = call("[static]request.new", std::move(headers), Value::none_option(), std::move(trailers.reader).into_value(), Value::none_option());
+    auto made = call("[static]request.new", std::move(headers), Value::none_option(),
+                     std::move(trailers.reader).into_value(), Value::none_option());
     transmission = FutureReader::take(std::move(made.elements()[1])).value();
     trailers.writer.set(Value::ok(Value::none_option()));
     return std::move(made.elements()[0]);
@@ -91,10 +92,15 @@ TEST_F(HttpTypes, BadSyntaxAndForbiddenFieldsAreRefused) {
 
 TEST_F(HttpTypes, FieldsOverTheirLimitAreRefusedAndUnchanged) {
   auto f = fields();
-  expect_error(call("[method]fields.append", f.clone(), text("a"), bytes(std::string(max_fields_bytes, 'x'))), size_exceeded);
+  expect_error(call("[method]fields.append", f.clone(), text("a"), bytes(std::string(max_fields_bytes, 'x'))),
+               size_exceeded);
   EXPECT_FALSE(call("[method]fields.has", f.clone(), text("a")).as_bool());
-  EXPECT_EQ(call("[method]fields.set", f.clone(), text("a"), list(bytes(std::string(max_fields_bytes - 1, 'x')))).case_index(), 0u);
-  EXPECT_EQ(call("[method]fields.set", f.clone(), text("a"), list(bytes(std::string(max_fields_bytes - 1, 'y')))).case_index(), 0u)
+  EXPECT_EQ(call("[method]fields.set", f.clone(), text("a"), list(bytes(std::string(max_fields_bytes - 1, 'x'))))
+                .case_index(),
+            0u);
+  EXPECT_EQ(call("[method]fields.set", f.clone(), text("a"), list(bytes(std::string(max_fields_bytes - 1, 'y'))))
+                .case_index(),
+            0u)
       << "what is replaced does not count";
   expect_error(call("[method]fields.append", f.clone(), text("b"), bytes("")), size_exceeded);
 }
@@ -112,13 +118,16 @@ TEST_F(HttpTypes, HeadersOfAMessageAreImmutableAndTheirCloneIsNot) {
 TEST_F(HttpTypes, ARequestStartsAsAGetWithoutTarget) {
   auto r = request(fields());
   EXPECT_EQ(call("[method]request.get-method", r.clone()).case_index(), 0u);
-  for (const char* getter : {"[method]request.get-path-with-query", "[method]request.get-scheme", "[method]request.get-authority", "[method]request.get-options"})
+  for (const char* getter : {"[method]request.get-path-with-query", "[method]request.get-scheme",
+                             "[method]request.get-authority", "[method]request.get-options"})
     EXPECT_EQ(call(getter, r.clone()).case_index(), 0u) << getter;
 }
 
 TEST_F(HttpTypes, SettersRefuseWhatCannotBeSent) {
   auto r = request(fields());
-  const auto set = [&](const char* name, Value v) { return call(concat("[method]request.", name), r.clone(), std::move(v)).case_index() == 0; };
+  const auto set = [&](const char* name, Value v) {
+    return call(concat("[method]request.", name), r.clone(), std::move(v)).case_index() == 0;
+  };
   EXPECT_FALSE(set("set-method", Value::variant(9, text("not a token"))));
   EXPECT_TRUE(set("set-method", Value::variant(9, text("PATCH"))));
   EXPECT_EQ(call("[method]request.get-method", r.clone()).case_index(), 8u) << "a known method has one form";
@@ -138,10 +147,13 @@ TEST_F(HttpTypes, SettersRefuseWhatCannotBeSent) {
 
 TEST_F(HttpTypes, OptionsGivenToARequestAreImmutable) {
   auto options = call("[constructor]request-options");
-  EXPECT_EQ(call("[method]request-options.set-connect-timeout", options.clone(), Value::some(Value::u64(5))).case_index(), 0u);
+  EXPECT_EQ(
+      call("[method]request-options.set-connect-timeout", options.clone(), Value::some(Value::u64(5))).case_index(),
+      0u);
   auto kept = options.clone();
   auto trailers = make_future(Value::Kind::variant);
-  auto made = call("[static]request.new", fields(), Value::none_option(), std::move(trailers.reader).into_value(), Value::some(std::move(options)));
+  auto made = call("[static]request.new", fields(), Value::none_option(), std::move(trailers.reader).into_value(),
+                   Value::some(std::move(options)));
   trailers.writer.set(Value::ok(Value::none_option()));
   auto refused = call("[method]request-options.set-connect-timeout", kept.clone(), Value::none_option());
   ASSERT_EQ(refused.case_index(), 1u);
@@ -178,7 +190,8 @@ TEST(HttpSyntax, AuthoritiesAreReadLikeUrls) {
   EXPECT_EQ(parse_authority("[::1]:80")->host, "::1");
   EXPECT_EQ(parse_authority("a.b")->port, 0);
   EXPECT_TRUE(parse_authority("me@a.b:1")->has_user);
-  for (const char* bad : {"", ":80", "a:b", "[::1", "[::1]x", "a b", "a\n", "a/b", "a?b"}) EXPECT_FALSE(is_authority(bad)) << bad;
+  for (const char* bad : {"", ":80", "a:b", "[::1", "[::1]x", "a b", "a\n", "a/b", "a?b"})
+    EXPECT_FALSE(is_authority(bad)) << bad;
 }
 
 }  // namespace

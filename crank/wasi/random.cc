@@ -54,10 +54,13 @@ Result<Value> insecure_bytes(Context&, std::span<Value> v) {
   return Value::packed(Value::Kind::u8, std::move(bytes));
 }
 Result<Value> insecure_u64(Context&, std::span<Value>) { return Value::u64(insecure_word()); }
-Result<Value> insecure_seed(Context&, std::span<Value>) { return tuple(Value::u64(random_word()), Value::u64(random_word())); }
+Result<Value> insecure_seed(Context&, std::span<Value>) {
+  return tuple(Value::u64(random_word()), Value::u64(random_word()));
+}
 
 constexpr PlainEntry secure[] = {{"get-random-bytes", random_bytes}, {"get-random-u64", random_u64}};
-constexpr PlainEntry insecure[] = {{"get-insecure-random-bytes", insecure_bytes}, {"get-insecure-random-u64", insecure_u64}};
+constexpr PlainEntry insecure[] = {{"get-insecure-random-bytes", insecure_bytes},
+                                   {"get-insecure-random-u64", insecure_u64}};
 constexpr PlainEntry seed[] = {{"get-insecure-seed", insecure_seed}};
 
 }  // namespace

@@ -15,7 +15,8 @@ using component::Ref;
 using component::Value;
 
 using PlainFunction = Result<Value> (*)(Context& context, std::span<Value> arguments);
-using AsyncFunction = Task<Result<Value>> (*)(std::shared_ptr<Context> context, HostCall call, std::vector<Value> arguments);
+using AsyncFunction = Task<Result<Value>> (*)(std::shared_ptr<Context> context, HostCall call,
+                                              std::vector<Value> arguments);
 
 struct PlainEntry {
   const char* name;
@@ -41,8 +42,7 @@ inline void add_functions(Imports::Interface& interface, const std::shared_ptr<C
     interface.function(entry.name, [context, function = entry.function](HostCall&, std::span<Value> arguments) {
       return function(*context, arguments);
     });
-  for (auto& entry : async)
-    interface.async_function(entry.name, Bound{context, entry.function});
+  for (auto& entry : async) interface.async_function(entry.name, Bound{context, entry.function});
 }
 
 /// The resource behind a handle argument; the linker has checked its type.

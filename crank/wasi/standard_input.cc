@@ -19,7 +19,7 @@ struct StandardInput::State {
   int descriptor;
   std::mutex mutex;
   std::condition_variable changed;
-  std::vector<std::byte> held;   // read and not yet taken
+  std::vector<std::byte> held;  // read and not yet taken
   std::size_t taken = 0;
   bool started = false, ended = false, stopping = false;
   int error = 0;

@@ -14,7 +14,7 @@ class StandardInput {
  public:
   /// Reads `descriptor`; the thread starts with the first read.
   explicit StandardInput(int descriptor);
-  ~StandardInput();   ///< a read under way is left behind; nothing of it is used any more
+  ~StandardInput();  ///< a read under way is left behind; nothing of it is used any more
   /// Bytes, or 0 at the end. Reads of several streams take turns; each byte goes to one of them.
   [[nodiscard]] Task<Result<std::size_t>> read(std::span<std::byte> into);
 

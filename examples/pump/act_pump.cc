@@ -57,7 +57,8 @@ class Server final : io::HttpHandler {
     auto authority = must(io::TestAuthority::make("127.0.0.1"), "making a test authority");
     authority_pem = authority.authority_pem;
     io::HttpServerOptions options;
-    options.tls = must(io::TlsContext::server(authority.certificate_pem, authority.private_key_pem), "the server's certificate");
+    options.tls =
+        must(io::TlsContext::server(authority.certificate_pem, authority.private_key_pem), "the server's certificate");
     server_ = must(io::HttpServer::listen(options, {{&loop_, this}}), "listening on loopback");
     thread_ = std::thread([this] { loop_.run(); });
   }
@@ -77,10 +78,14 @@ class Server final : io::HttpHandler {
   void on_request(std::shared_ptr<io::Exchange> exchange) override {
     std::lock_guard lock(mutex_);
     const io::RequestHead& head = exchange->request();
-    if (head.headers.find("authorization") != token) exchange->respond(401, "who are you?");
-    else if (head.target == "/report") exchange->respond(200, report_json);
-    else if (head.target == "/kill-list") exchange->respond(200, kill_list_);
-    else exchange->respond(404, "no such page");
+    if (head.headers.find("authorization") != token)
+      exchange->respond(401, "who are you?");
+    else if (head.target == "/report")
+      exchange->respond(200, report_json);
+    else if (head.target == "/kill-list")
+      exchange->respond(200, kill_list_);
+    else
+      exchange->respond(404, "no such page");
   }
   std::mutex mutex_;
   std::string kill_list_;
@@ -90,7 +95,8 @@ class Server final : io::HttpHandler {
 };
 
 std::vector<std::uint8_t> module_file(const std::string& name) {
-  auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "reactors" / (name + ".wasm");
+  auto beside =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "reactors" / (name + ".wasm");
   std::ifstream file(beside, std::ios::binary);
   if (!file) {
     say(concat("cannot read ", beside.string(), ": build the target `reactors`"));
@@ -99,7 +105,9 @@ std::vector<std::uint8_t> module_file(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string text(const Result<Bytes>& answer) { return answer ? std::string(as_text(*answer)) : answer.error().to_string(); }
+std::string text(const Result<Bytes>& answer) {
+  return answer ? std::string(as_text(*answer)) : answer.error().to_string();
+}
 
 /// Anonymous mappings that could be executed: where compiled code would lie.
 int executable_anonymous_mappings() {
@@ -117,7 +125,8 @@ struct Act {
   Pool pool{{.threads = 2}};
   Server server;
   KeyPair key = KeyPair::make();
-  std::shared_ptr<engine::Engine> interpreter = must(engine::Engine::create({.interpreted = true}), "starting the interpreter");
+  std::shared_ptr<engine::Engine> interpreter =
+      must(engine::Engine::create({.interpreted = true}), "starting the interpreter");
   std::shared_ptr<HttpGate> gate;
   std::shared_ptr<Bridges> bridges = std::make_shared<Bridges>();
 
@@ -131,7 +140,9 @@ struct Act {
   }
 
   ReactorOptions options() { return {.name = "analytics", .bridges = bridges}; }
-  Release release(std::uint64_t version, const std::string& file) { return Release::sign("analytics", version, module_file(file), key.secret_key); }
+  Release release(std::uint64_t version, const std::string& file) {
+    return Release::sign("analytics", version, module_file(file), key.secret_key);
+  }
   std::shared_ptr<Chain> chain() {
     return Chain::make(pool.runtime(), {.name = "analytics",
                                         .keys = {key.public_key},
@@ -149,7 +160,8 @@ struct Act {
     auto reactor = must(Reactor::open(pool.runtime(), interpreter, module, std::move(alone)), "opening the module");
     Result<Bytes> answer = sync_wait(pool, reactor->call("fetch_report", to_bytes(server.url("/report"))));
     say(concat("    fetch_report: ", text(answer)));
-    expect(!answer && answer.error().code() == Code::stuck, "it hangs, and the host names the task and what it waits for");
+    expect(!answer && answer.error().code() == Code::stuck,
+           "it hangs, and the host names the task and what it waits for");
     sync_wait(pool, reactor->close());
   }
 
@@ -171,20 +183,27 @@ struct Act {
     auto chain = this->chain();
     must(sync_wait(pool, chain->start(release(1, "analytics"), std::nullopt)), "starting the chain");
     must(sync_wait(pool, chain->update(release(2, "analytics_broken_1"))), "the bad release is well at its probe");
-    Result<Bytes> trapped = sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report")), {.again = false}));
+    Result<Bytes> trapped =
+        sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report")), {.again = false}));
     expect(!trapped && trapped.error().code() == Code::trap, "its caller gets the trap as a value");
-    say(concat("      ", text(trapped), "\n      in ", trapped ? std::string() : trapped.error().backtrace().substr(0, trapped.error().backtrace().find('\n'))));
-    expect(text(sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report"))))) == report_line, "the next call is served by the release before it");
+    say(concat(
+        "      ", text(trapped), "\n      in ",
+        trapped ? std::string() : trapped.error().backtrace().substr(0, trapped.error().backtrace().find('\n'))));
+    expect(text(sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report"))))) == report_line,
+           "the next call is served by the release before it");
 
     auto worse = this->chain();
-    must(sync_wait(pool, worse->start(release(3, "analytics_broken_2"), release(2, "analytics_broken_1"))), "starting the chain");
+    must(sync_wait(pool, worse->start(release(3, "analytics_broken_2"), release(2, "analytics_broken_1"))),
+         "starting the chain");
     Result<Bytes> answer = sync_wait(pool, worse->call("fetch_report", to_bytes(server.url("/report"))));
     say(concat("    fetch_report: ", text(answer)));
-    expect(text(answer) == report_line && worse->state().rung == Rung::bundled, "both trapped; the same source as native code answered the caller");
+    expect(text(answer) == report_line && worse->state().rung == Rung::bundled,
+           "both trapped; the same source as native code answered the caller");
 
     Release forged = release(9, "analytics");
     forged.module.back() ^= 1;
-    expect(!sync_wait(pool, worse->update(std::move(forged))), "a release whose digest is not the signed one is not opened");
+    expect(!sync_wait(pool, worse->update(std::move(forged))),
+           "a release whose digest is not the signed one is not opened");
   }
 
   void taken_back() {
@@ -192,12 +211,15 @@ struct Act {
     auto chain = this->chain();
     must(sync_wait(pool, chain->start(release(5, "analytics"), release(4, "analytics"))), "starting the chain");
     server.publish(KillList::sign(1, {{"analytics", 5}}, key.secret_key));
-    auto list = must(sync_wait(pool, fetch_kill_list(*gate, server.url("/kill-list"), {key.public_key})), "fetching the kill list");
+    auto list = must(sync_wait(pool, fetch_kill_list(*gate, server.url("/kill-list"), {key.public_key})),
+                     "fetching the kill list");
     must(sync_wait(pool, chain->apply(std::move(list))), "applying the kill list");
     expect(chain->state().rung == Rung::previous && chain->state().version == 4, "version 5 is out, version 4 serves");
-    expect(text(sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report"))))) == report_line, "and answers");
+    expect(text(sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report"))))) == report_line,
+           "and answers");
     server.publish(KillList::sign(2, {{"analytics", 4}}, KeyPair::make().secret_key));
-    expect(!sync_wait(pool, fetch_kill_list(*gate, server.url("/kill-list"), {key.public_key})), "a list somebody else signed is ignored");
+    expect(!sync_wait(pool, fetch_kill_list(*gate, server.url("/kill-list"), {key.public_key})),
+           "a list somebody else signed is ignored");
   }
 };
 

@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)KillList::parse(std::string_view(reinterpret_cast<const char*>(rest.data()), rest.size()), keys);
     return 0;
   }
-  static const auto engine = *crank::engine::Engine::create({.interpreted = true, .allocation = crank::engine::Allocation::small});
+  static const auto engine =
+      *crank::engine::Engine::create({.interpreted = true, .allocation = crank::engine::Allocation::small});
   static const auto module = *crank::engine::Module::compile_text(*engine, testing::puppet_text);
   if (rest.size() > 2500) rest = rest.first(2500);
   (void)testing::play_puppet(engine, module, rest);

@@ -10,8 +10,8 @@ namespace crank::reactor {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::engine_for;
+using ::testing::HasSubstr;
 using testing::must;
 using testing::read_module;
 using testing::text;
@@ -21,7 +21,9 @@ const KeyPair& key() {
   static const KeyPair pair = KeyPair::make();
   return pair;
 }
-Release release(std::uint64_t version, const std::string& module) { return Release::sign("bridges", version, read_module(module), key().secret_key); }
+Release release(std::uint64_t version, const std::string& module) {
+  return Release::sign("bridges", version, read_module(module), key().secret_key);
+}
 
 struct Chains : ::testing::TestWithParam<bool> {
   ManualExecutor manual;
@@ -29,7 +31,8 @@ struct Chains : ::testing::TestWithParam<bool> {
   std::shared_ptr<Chain> chain;
 
   void make(bool bundled = true) {
-    ChainOptions options{.name = "sdk", .keys = {key().public_key}, .engine = engine_for(GetParam()), .compile_aside = false};
+    ChainOptions options{
+        .name = "sdk", .keys = {key().public_key}, .engine = engine_for(GetParam()), .compile_aside = false};
     if (bundled) options.bundled = native_guest<guest::Twin>("bridges");
     options.log = [this](std::string_view line) { log.emplace_back(line); };
     chain = Chain::make(manual.runtime(), std::move(options));
@@ -42,7 +45,8 @@ struct Chains : ::testing::TestWithParam<bool> {
     manual.run();
   }
 };
-INSTANTIATE_TEST_SUITE_P(Engines, Chains, ::testing::Values(false, true), [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
+INSTANTIATE_TEST_SUITE_P(Engines, Chains, ::testing::Values(false, true),
+                         [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
 
 TEST_P(Chains, TheHighestRungThatProvesItselfStands) {
   make();
@@ -66,7 +70,8 @@ TEST_P(Chains, AReleaseWithoutAValidSignatureIsNotOpened) {
 
 TEST_P(Chains, AfterTwoModulesThatTrapTheCallerGetsTheNativeAnswer) {
   make();
-  must(manual.run(chain->start(release(2, "bad_pump_traps"), release(1, "bad_resume_traps"))).has_value() ? Result<>() : Result<>());
+  must(manual.run(chain->start(release(2, "bad_pump_traps"), release(1, "bad_resume_traps"))).has_value() ? Result<>()
+                                                                                                          : Result<>());
   // bad_pump_traps does not survive its probe; what stands must answer.
   EXPECT_EQ(call("echo", "still served"), "still served");
   EXPECT_EQ(chain->state().rung, Rung::bundled);
@@ -84,7 +89,9 @@ TEST_P(Chains, ATrapInServiceStepsDownAndTheCallIsMadeAgain) {
   EXPECT_EQ(chain->state().version, 1u);
   EXPECT_EQ(call("echo", "x"), "x");
   EXPECT_THAT(log, ::testing::Contains(HasSubstr("current rung (version 2) ended")));
-  EXPECT_EQ(std::count_if(log.begin(), log.end(), [](const std::string& line) { return line.find("stepping down") != std::string::npos; }), 1);
+  EXPECT_EQ(std::count_if(log.begin(), log.end(),
+                          [](const std::string& line) { return line.find("stepping down") != std::string::npos; }),
+            1);
 }
 
 TEST_P(Chains, CallsThatWereInFlightGoOnOnTheNextRung) {
@@ -123,7 +130,8 @@ TEST_P(Chains, AnUpdateIsProvedBeforeItServes) {
 TEST_P(Chains, TheKillListTakesAVersionBackAndAnOlderListIsRefused) {
   make();
   must(manual.run(chain->start(release(2, "bridges"), release(1, "bridges"))));
-  auto list = must(KillList::parse(KillList::sign(7, {{"bridges", 2}}, key().secret_key), std::vector{key().public_key}));
+  auto list =
+      must(KillList::parse(KillList::sign(7, {{"bridges", 2}}, key().secret_key), std::vector{key().public_key}));
   must(manual.run(chain->apply(std::move(list))));
   EXPECT_EQ(chain->state().rung, Rung::previous);
   EXPECT_EQ(chain->state().version, 1u);
@@ -151,8 +159,9 @@ TEST(Release, EveryAlteredPartIsRefused) {
   Release good = Release::sign("m", 1, {1, 2, 3}, key().secret_key);
   std::vector<PublicKey> keys{KeyPair::make().public_key, key().public_key};
   must(good.verify(keys));
-  for (auto alter : std::vector<void (*)(Release&)>{[](Release& r) { r.name = "n"; }, [](Release& r) { ++r.version; }, [](Release& r) { r.module.push_back(0); },
-                                                    [](Release& r) { r.signature[5] ^= 1; }, [](Release& r) { r.name = "../m"; }}) {
+  for (auto alter : std::vector<void (*)(Release&)>{
+           [](Release& r) { r.name = "n"; }, [](Release& r) { ++r.version; }, [](Release& r) { r.module.push_back(0); },
+           [](Release& r) { r.signature[5] ^= 1; }, [](Release& r) { r.name = "../m"; }}) {
     Release bad = good;
     alter(bad);
     EXPECT_EQ(bad.verify(keys).error().code(), Code::verification);

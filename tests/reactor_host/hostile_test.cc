@@ -31,14 +31,16 @@ std::vector<Bad> index() {
   while (std::getline(file, line)) {
     if (line.empty() || line[0] == '#') continue;
     std::size_t space = line.find(' '), how = line.find_first_not_of(' ', space), end = line.find("  ", how);
-    for (bool interpreted : {false, true}) out.push_back({line.substr(0, space), line.substr(how, end - how), interpreted});
+    for (bool interpreted : {false, true})
+      out.push_back({line.substr(0, space), line.substr(how, end - how), interpreted});
   }
   return out;
 }
 
 struct Hostile : ::testing::TestWithParam<Bad> {};
-INSTANTIATE_TEST_SUITE_P(Modules, Hostile, ::testing::ValuesIn(index()),
-                         [](const auto& info) { return info.param.name + (info.param.interpreted ? "_interpreted" : ""); });
+INSTANTIATE_TEST_SUITE_P(Modules, Hostile, ::testing::ValuesIn(index()), [](const auto& info) {
+  return info.param.name + (info.param.interpreted ? "_interpreted" : "");
+});
 
 std::string outcome(const auto& result) {
   if (result) return "ok";
@@ -102,7 +104,8 @@ TEST_P(Hostile, FailsAsItShouldAndTheHostLives) {
   if (GetParam().how.find("|call go ok") != std::string::npos) allowed = allowed || said == "call ok";
   EXPECT_TRUE(allowed) << "it was: " << said << ", and should be: " << GetParam().how;
 
-  auto good = must(Reactor::open(pool.runtime(), engine_for(GetParam().interpreted), module_named("hello", GetParam().interpreted)));
+  auto good = must(
+      Reactor::open(pool.runtime(), engine_for(GetParam().interpreted), module_named("hello", GetParam().interpreted)));
   must(sync_wait(pool, good->call("hello")));
   sync_wait(pool, good->close());
 }

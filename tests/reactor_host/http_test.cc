@@ -12,8 +12,8 @@
 namespace crank::reactor {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::engine_for;
+using ::testing::HasSubstr;
 using testing::module_named;
 using testing::must;
 using testing::Site;
@@ -35,7 +35,8 @@ struct Http : ::testing::TestWithParam<How> {
     bool interpreted = GetParam() == How::interpreted;
     reactor = GetParam() == How::native
                   ? must(Reactor::open(pool.runtime(), native_guest<guest::Twin>("bridges"), std::move(options)))
-                  : must(Reactor::open(pool.runtime(), engine_for(interpreted), module_named("bridges", interpreted), std::move(options)));
+                  : must(Reactor::open(pool.runtime(), engine_for(interpreted), module_named("bridges", interpreted),
+                                       std::move(options)));
   }
   std::string call(std::string entry, std::string argument, CallOptions options = {}) {
     return text(sync_wait(pool, reactor->call(std::move(entry), to_bytes(argument), options)));
@@ -44,9 +45,12 @@ struct Http : ::testing::TestWithParam<How> {
     if (reactor) sync_wait(pool, reactor->close());
   }
 };
-INSTANTIATE_TEST_SUITE_P(Ways, Http, ::testing::Values(How::compiled, How::interpreted, How::native), [](const auto& info) {
-  return info.param == How::native ? "Native" : info.param == How::interpreted ? "Interpreted" : "Compiled";
-});
+INSTANTIATE_TEST_SUITE_P(Ways, Http, ::testing::Values(How::compiled, How::interpreted, How::native),
+                         [](const auto& info) {
+                           return info.param == How::native        ? "Native"
+                                  : info.param == How::interpreted ? "Interpreted"
+                                                                   : "Compiled";
+                         });
 
 TEST_P(Http, AGuestFetchesOverTlsThatTheHostVerifies) {
   open();

@@ -12,14 +12,26 @@ using testing::Rig;
 using testing::text;
 
 NameMap patch_names() {
-  NameMap names{.version = "", .initialize = "", .pump = "patch_pump", .pending = "patch_pending", .done = "patch_done", .result = "patch_result",
-                .deadline = "", .resume = "patch_resolve", .cancel = "", .alloc = "", .free = "", .probe = "", .describe = ""};
+  NameMap names{.version = "",
+                .initialize = "",
+                .pump = "patch_pump",
+                .pending = "patch_pending",
+                .done = "patch_done",
+                .result = "patch_result",
+                .deadline = "",
+                .resume = "patch_resolve",
+                .cancel = "",
+                .alloc = "",
+                .free = "",
+                .probe = "",
+                .describe = ""};
   names.calls = {{"env", "async_request", "async_request"}};
   return names;
 }
 
 struct Mapped : ::testing::TestWithParam<bool>, Rig {};
-INSTANTIATE_TEST_SUITE_P(Engines, Mapped, ::testing::Values(false, true), [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
+INSTANTIATE_TEST_SUITE_P(Engines, Mapped, ::testing::Values(false, true),
+                         [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
 
 TEST_P(Mapped, AModuleWithPumpPendingDoneAndResolveOfItsOwnIsDriven) {
   std::vector<std::uint32_t> tokens;

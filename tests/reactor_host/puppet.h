@@ -66,7 +66,8 @@ inline constexpr std::string_view puppet_text = R"((module $puppet
     (global.set $ready (i32.const 0)) (i64.const 1))))";
 
 /// Plays one script to its end on a clock of its own; says how the call ended.
-inline Result<Bytes> play_puppet(std::shared_ptr<engine::Engine> engine, const engine::Module& module, std::span<const std::uint8_t> script) {
+inline Result<Bytes> play_puppet(std::shared_ptr<engine::Engine> engine, const engine::Module& module,
+                                 std::span<const std::uint8_t> script) {
   ManualExecutor manual;
   auto bridges = std::make_shared<Bridges>();
   bridges->add_immediate("echo", [](BridgeRequest& request) -> Result<Bytes> { return request.argument; });
@@ -81,8 +82,10 @@ inline Result<Bytes> play_puppet(std::shared_ptr<engine::Engine> engine, const e
         Task<Result<Bytes>> next() override { co_return left-- > 0 ? to_bytes("piece") : Bytes(); }
       };
       HttpAnswer answer{.status = 200, .headers = {}, .body = {}, .rest = {}};
-      if (query.in_chunks) answer.rest = std::make_unique<Rest>();
-      else answer.body = to_bytes("{}");
+      if (query.in_chunks)
+        answer.rest = std::make_unique<Rest>();
+      else
+        answer.body = to_bytes("{}");
       co_return answer;
     }
   };

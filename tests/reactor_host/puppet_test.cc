@@ -16,7 +16,8 @@ using testing::play_puppet;
 
 // Scripts with numbers that are likely to matter, drawn from a seed.
 std::vector<std::uint8_t> script(std::mt19937& random) {
-  constexpr std::uint32_t words[] = {0, 1, 2, 3, 7, 16, 20, 4, 26, 40, 65536, 131072, 131071, 262144, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+  constexpr std::uint32_t words[] = {0,  1,     2,      3,      7,      16,         20,         4,          26,
+                                     40, 65536, 131072, 131071, 262144, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
   std::vector<std::uint8_t> out;
   for (int steps = 1 + static_cast<int>(random() % 12); steps > 0; --steps) {
     out.push_back(static_cast<std::uint8_t>(random() % 15));

@@ -20,7 +20,8 @@ using testing::must;
 using namespace std::chrono_literals;
 
 struct Stress : ::testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(Engines, Stress, ::testing::Values(false, true), [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
+INSTANTIATE_TEST_SUITE_P(Engines, Stress, ::testing::Values(false, true),
+                         [](const auto& i) { return i.param ? "Interpreted" : "Compiled"; });
 
 struct Board {
   std::mutex mutex;
@@ -41,12 +42,18 @@ Task<> caller(std::shared_ptr<Reactor> reactor, Board& board, int seed, int roun
       asked.cancel();
     }
     Result<Bytes> answer = co_await std::move(asked);
-    if (answer && as_text(*answer) == mine) ++board.answered;
-    else if (answer && as_text(*answer) == "by hand") ++board.stolen;
-    else if (answer) ++board.wrong;
-    else if (answer.error().code() == Code::deadline) ++board.late;
-    else if (answer.error().code() == Code::cancelled) ++board.cancelled;
-    else ++board.other;
+    if (answer && as_text(*answer) == mine)
+      ++board.answered;
+    else if (answer && as_text(*answer) == "by hand")
+      ++board.stolen;
+    else if (answer)
+      ++board.wrong;
+    else if (answer.error().code() == Code::deadline)
+      ++board.late;
+    else if (answer.error().code() == Code::cancelled)
+      ++board.cancelled;
+    else
+      ++board.other;
   }
 }
 
@@ -75,10 +82,12 @@ TEST_P(Stress, EveryCallEndsOnceWhateverRaces) {
       board.tokens.push_back(request.token);
       if (board.tokens.size() > 32) board.tokens.erase(board.tokens.begin());
     }
-    std::ignore = co_await sleep_for(std::chrono::microseconds(std::hash<std::string_view>{}(as_text(request.argument)) % 300));
+    std::ignore =
+        co_await sleep_for(std::chrono::microseconds(std::hash<std::string_view>{}(as_text(request.argument)) % 300));
     co_return std::move(request.argument);
   });
-  auto reactor = must(Reactor::open(pool.runtime(), engine_for(GetParam()), module_named("bridges", GetParam()), {.bridges = bridges}));
+  auto reactor = must(
+      Reactor::open(pool.runtime(), engine_for(GetParam()), module_named("bridges", GetParam()), {.bridges = bridges}));
   std::atomic<bool> stop{false};
   auto play = [&]() -> Task<> {
     auto meddling = spawn(meddler(reactor, board, stop));
