@@ -115,6 +115,7 @@ void Core::die(Error error) {
   pump_wanted_ = in_pump_ = false;
   entries_known_ = nullptr;
   guest_.reset();
+  over_.store(true, std::memory_order_release);
 }
 
 void Core::close() {

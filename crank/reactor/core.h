@@ -42,6 +42,8 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   /// A bridge is done: resumes the guest, in the turn that started the bridge or in one of its own.
   void answered(std::uint32_t token, std::uint64_t serial, Result<Bytes> answer);
   std::optional<Error> death() const;
+  /// The guest is gone and nothing waits: no turn is needed to end it.
+  bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
   // ---- in the turn ----
   void start(std::shared_ptr<Call> call);
@@ -143,6 +145,7 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   ReactorReport counts_;
   mutable std::mutex death_mutex_;
   std::optional<Error> death_;
+  std::atomic<bool> over_{false};
 };
 
 /// One call in flight. Owned by its caller's frame, the table of calls, and the messages on their way.

@@ -101,7 +101,8 @@ class Reactor {
   using MakeGuest = std::function<Result<std::unique_ptr<Guest>>(GuestHost& host)>;
   static Result<std::shared_ptr<Reactor>> open(Runtime& runtime, MakeGuest make, ReactorOptions options = {},
                                                std::shared_ptr<engine::Engine> engine = nullptr);
-  /// Closes it: calls not complete get Code::root_dead, bridges are cancelled.
+  /// Closes it in a turn of its own: calls not complete get Code::root_dead, bridges are cancelled. Where the runtime ends
+  /// right after, await close() first.
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
