@@ -9,8 +9,8 @@
 namespace crank::reactor {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::engine_for;
+using ::testing::HasSubstr;
 using testing::module_named;
 using testing::must;
 
