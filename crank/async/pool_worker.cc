@@ -106,7 +106,8 @@ Job* PoolWorker::next() {
 Job* PoolWorker::wait_for_work() {
   const std::uint64_t mine = std::uint64_t{1} << index_;
   for (bool first = true;; first = false) {
-    if (pool_.stopping.load(std::memory_order_acquire)) return nullptr;
+    // What was enqueued before the pool ends still runs: it may be what frees things.
+    if (pool_.stopping.load(std::memory_order_acquire)) return search();
     pool_.searching.fetch_add(1, std::memory_order_relaxed);
     Job* job = search();
     if (!job && first) job = steal_from_others();
@@ -177,6 +178,7 @@ void PoolWorker::run() {
     Job* job = next();
     if (!job) job = wait_for_work();
     if (!job) break;
+    if (pool_.stopping.load(std::memory_order_relaxed) && ++jobs_while_stopping_ > most_jobs_while_stopping) break;
     ++since_wake_;
     detail::run_in_turn(turn, *job);
     jobs_run_.store(jobs_run_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

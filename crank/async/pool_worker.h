@@ -73,6 +73,9 @@ class alignas(128) PoolWorker {
   std::uint32_t since_wake_ = 0;
   unsigned victim_ = 0;
   std::uint32_t backoff_us_ = 50;
+  // A pool that ends lets its work come to rest, but work that goes on for ever does not hold it.
+  static constexpr std::uint32_t most_jobs_while_stopping = 1u << 16;
+  std::uint32_t jobs_while_stopping_ = 0;
   JobList posted_jobs_;
   std::array<detail::WorkDeque, priority_levels> deques_;
   std::unique_ptr<Parker> parker_;

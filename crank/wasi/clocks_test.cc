@@ -60,11 +60,14 @@ TEST_F(Clocks, WaitUntilThePastDoesNotWaitAndNowMovesWithTheClock) {
 
 TEST_F(Clocks, TheLongestWaitIsNoOverflow) {
   bool over = false;
-  spawn(wait("wait-for", UINT64_MAX, over), {.runtime = &manual.runtime()}).run_on();
+  auto waiting = spawn(wait("wait-for", UINT64_MAX, over), {.runtime = &manual.runtime()});
   run();
   manual.advance(std::chrono::hours(1));
   run();
   EXPECT_FALSE(over);
+  waiting.cancel();
+  std::move(waiting).run_on();
+  run();
 }
 
 }  // namespace

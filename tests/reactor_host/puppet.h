@@ -97,7 +97,7 @@ inline Result<Bytes> play_puppet(std::shared_ptr<engine::Engine> engine, const e
   auto reactor = Reactor::open(manual.runtime(), engine, module, std::move(options));
   if (!reactor) return std::unexpected(std::move(reactor).error());
   Bytes bytes(script.size());
-  std::memcpy(bytes.data(), script.data(), script.size());
+  if (!script.empty()) std::memcpy(bytes.data(), script.data(), script.size());
   Result<Bytes> answer = manual.run((*reactor)->call("go", std::move(bytes)));
   std::ignore = manual.run((*reactor)->close());
   reactor->reset();
