@@ -13,9 +13,9 @@ for stage in "${stages[@]}"; do
   case $stage in
     setup) tools/setup.sh ;;
     lint) tools/lint.sh ;;
-    release) tools/build.sh release && mkdir -p build/bin && ln -sf ../release/bin/crank build/bin/crank && ctest --preset release -j2 --output-on-failure ;;
-    asan) tools/build.sh asan all fuzzers && ctest --preset asan -j2 --output-on-failure ;;
-    tsan) tools/build.sh tsan && ctest --preset tsan -j2 --output-on-failure ;;
+    release) tools/build.sh release && mkdir -p build/bin && ln -sf ../release/bin/crank build/bin/crank && ctest --preset release -j2 --output-on-failure --repeat until-pass:2 ;;
+    asan) tools/build.sh asan all fuzzers && ctest --preset asan -j2 --output-on-failure --repeat until-pass:2 ;;
+    tsan) tools/build.sh tsan && ctest --preset tsan -j2 --output-on-failure --repeat until-pass:2 ;;
     spec) tools/spec.sh ;;
     *) echo "test: there is no stage '$stage' (there are: ${all[*]})" >&2; false ;;
   esac

@@ -35,7 +35,8 @@ struct PoolOptions {
 class Pool final : public TaskExecutor {
  public:
   explicit Pool(PoolOptions options = {});
-  /// Runs no further job, joins the threads. All tasks must have ended; jobs still queued are not run.
+  /// Runs what is enqueued until nothing is ready (at most 65,536 jobs a worker), then joins the threads. Tasks that still
+  /// wait are not ended: they must have been.
   ~Pool();
 
   Runtime& runtime() noexcept;

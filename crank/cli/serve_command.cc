@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "crank/async/pool.h"
 #include "crank/async/sync_wait.h"
@@ -156,6 +157,11 @@ class Serve final : public Command {
       errors->error("stopping: {} connections are still open and are closed now", server->connections());
       server->close_all();
       signal.wait(std::chrono::milliseconds(2000));
+      // At once: guests that still run are not waited for, and what they hold goes with the process.
+      errors->flush();
+      access->flush();
+      std::fflush(stdout);
+      std::_Exit(0);
     }
     for (auto& worker : workers) {
       sync_wait(*pool, worker->app->stop(std::chrono::milliseconds(200)));
