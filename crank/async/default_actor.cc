@@ -25,6 +25,7 @@ DefaultActor::~DefaultActor() {
 }
 
 void DefaultActor::enqueue(Job& job) noexcept {
+  job.mark.enqueued();
   std::uintptr_t seen = word_.load(std::memory_order_relaxed);
   auto mine = reinterpret_cast<std::uintptr_t>(&job) | held_bit;
   do {
@@ -103,6 +104,7 @@ void DefaultActor::drain(Turn& turn, unsigned& budget) noexcept {
       return;
     }
     --budget;
+    job->mark.taken();
     job->run(job);
     if (turn.executor != self) return;  // it left, and released us while doing so (rule 5)
   }

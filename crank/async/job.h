@@ -42,6 +42,32 @@ class JobPriority {
 /// What a job is, for routing (R5): only tasks carry an executor preference.
 enum class JobKind : std::uint8_t { plain, task };
 
+namespace detail {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CRANK_JOBS_ARE_MARKED 1
+#endif
+#endif
+/// Under a sanitizer a job knows whether a queue of ours holds it, so that enqueueing it twice is named where it happens:
+/// the queues are intrusive, and what a second enqueue breaks is seen much later, elsewhere.
+class QueueMark {
+ public:
+#if defined(CRANK_JOBS_ARE_MARKED)
+  void enqueued() noexcept {
+    if (in_queue_.exchange(true, std::memory_order_relaxed)) enqueued_twice();
+  }
+  void taken() noexcept { in_queue_.store(false, std::memory_order_relaxed); }
+
+ private:
+  [[noreturn]] static void enqueued_twice() noexcept;
+  std::atomic<bool> in_queue_{false};
+#else
+  constexpr void enqueued() noexcept {}
+  constexpr void taken() noexcept {}
+#endif
+};
+}  // namespace detail
+
 struct Job {
   using Run = void (*)(Job*) noexcept;
 
@@ -55,6 +81,7 @@ struct Job {
   Run run = nullptr;    ///< called once for each enqueue, on the executor it was enqueued on
   JobPriority priority = Priority::medium;
   JobKind kind = JobKind::plain;
+  [[no_unique_address]] detail::QueueMark mark;
 };
 
 /// First in, first out, single threaded: the list every queue hands around.

@@ -1,5 +1,7 @@
 #include "crank/async/misuse.h"
 
+#include "crank/async/job.h"
+
 #if !defined(__wasm__)
 #include <cstdio>
 #include <cstdlib>
@@ -20,5 +22,9 @@ void misuse(const char* what, const char* function, const char* file, unsigned l
   std::abort();
 #endif
 }
+
+#if defined(CRANK_JOBS_ARE_MARKED)
+void QueueMark::enqueued_twice() noexcept { misuse("a job was enqueued that stands in a queue already"); }
+#endif
 
 }  // namespace crank::detail

@@ -158,6 +158,7 @@ unsigned Pool::size() const noexcept { return static_cast<unsigned>(state_->work
 Parker& Pool::parker(unsigned worker) noexcept { return *state_->workers[worker]->parker_; }
 
 void Pool::enqueue(Job& job) {
+  job.mark.enqueued();
   PoolWorker* here = detail::thread_state().worker;
   if (here && &here->pool() == state_.get())
     here->push(job);
@@ -166,6 +167,7 @@ void Pool::enqueue(Job& job) {
 }
 
 void Pool::post_to(unsigned worker, Job& job) noexcept {
+  job.mark.enqueued();
   PoolWorker& target = *state_->workers[worker];
   target.posted_.push(job);
   if (state_->idle.load(std::memory_order_seq_cst) >> worker & 1) state_->wake(worker);

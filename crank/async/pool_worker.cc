@@ -152,7 +152,11 @@ Job* PoolWorker::wait_for_work() {
   }
 }
 
-bool PoolWorker::take_back(Job& job) noexcept { return deques_[level_of(job.priority)].pop_if(&job); }
+bool PoolWorker::take_back(Job& job) noexcept {
+  if (!deques_[level_of(job.priority)].pop_if(&job)) return false;
+  job.mark.taken();
+  return true;
+}
 
 bool detail::take_back(Job& job) noexcept {
   PoolWorker* worker = thread_state().worker;
@@ -162,6 +166,7 @@ bool detail::take_back(Job& job) noexcept {
 bool detail::post_behind(Job& job) noexcept {
   PoolWorker* worker = thread_state().worker;
   if (!worker) return false;
+  job.mark.enqueued();
   worker->pool().inbox.push(job);
   return true;
 }

@@ -24,6 +24,7 @@ TurnScope::~TurnScope() { thread_state().turn = turn_.outer; }
 
 void run_in_turn(Turn& turn, Job& job) noexcept {
   const ExecutorRef home = turn.executor;
+  job.mark.taken();
   job.run(&job);
   unsigned budget = DefaultActor::drain_batch;
   while (turn.executor != home) [[unlikely]] {

@@ -25,6 +25,7 @@ struct LiftStatistics {
   std::atomic<std::uint32_t> calls{0};       ///< watched starts, saturates once the function is proven
   std::atomic<std::uint32_t> overstayed{0};  ///< of these, how many outlived their slice
   std::atomic<bool> is_long{false};          ///< start it on a fiber
+  std::atomic<bool> cancels{false};          ///< it cancelled a call synchronously, which may block: always on a fiber
 };
 
 struct BlueprintOptions {

@@ -1,4 +1,7 @@
 // Built-ins about streams and futures: new, read, write, cancel, drop.
+#include <chrono>
+#include <thread>
+
 #include "crank/component/block.h"
 #include "crank/component/canon.h"
 #include "crank/component/root_state.h"
@@ -116,6 +119,16 @@ Result<bool> end_copy(LowerState& e, RawVal* v, bool again) {
   return true;
 }
 
+// The host has the buffer on loan, on another thread, for as long as a system call takes. Who cannot suspend waits for it.
+bool cancel_soon(End& end) {
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  while (!cancel_copy(end)) {
+    if (std::chrono::steady_clock::now() > patience) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
 template <bool reading>
 Result<bool> end_cancel(LowerState& e, RawVal* v, bool again) {
   InstanceState& instance = *e.instance;
@@ -128,7 +141,8 @@ Result<bool> end_cancel(LowerState& e, RawVal* v, bool again) {
     if (end->set && !e.async_)
       return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
     end->state = CopyState::cancelling;
-    if (end->has_event || cancel_copy(*end)) {
+    const bool may_wait = e.async_ || instance.group->store->can_suspend();
+    if (end->has_event || cancel_copy(*end) || (!may_wait && cancel_soon(*end))) {
       clear_event(*end);
       CRANK_TRY(std::uint32_t payload, take_outcome(*end));
       v[0].u64 = payload;

@@ -1,5 +1,6 @@
 // Built-ins about waitables: waitable sets, join, subtask.cancel and subtask.drop; and the delivery of events.
 #include "crank/component/block.h"
+#include "crank/component/blueprint.h"
 #include "crank/component/canon.h"
 #include "crank/component/root_state.h"
 #include "crank/component/side.h"
@@ -174,7 +175,7 @@ Result<> cancel_callee(Call& c, Activation* chain) {
     c.outcome = SubtaskState::returned;
   }
   if (c.callee_resolved()) c.state = c.outcome;
-  if (group.parked == &c) park(hold, c);
+  if (group.parked) park(hold, *group.parked);  // c, or a thread of it that was told
   if (finished) c.references.fetch_sub(1, std::memory_order_acq_rel);
   return {};
 }
@@ -193,6 +194,9 @@ Result<bool> subtask_cancel(LowerState& e, RawVal* v, bool again) {
     if (call->subtask_set() && !e.spec->async_)
       return fail(Code::trap, "waitable cannot be used synchronously while added to a waitable set");
     if (!is_resolved(call->state)) {
+      Call& task = current_task(instance);
+      if (!e.spec->async_ && task.lift && !instance.group->store->can_suspend())
+        task_of(task).lift->statistics->cancels.store(true, std::memory_order_relaxed);
       call->cancel_requested = true;
       CRANK_TRY_VOID(cancel_callee(*call, instance.group->top));
       if (!is_resolved(call->state) && e.spec->async_) {

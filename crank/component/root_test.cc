@@ -1,3 +1,4 @@
+#include "crank/async/cancellation.h"
 #include "crank/component/runtime_fixture.h"
 
 namespace crank::component {
@@ -135,6 +136,34 @@ TEST_F(RootTest, CancellingTheCallAsksTheGuestAndItsHostFunction) {
   ASSERT_TRUE(answer.is_done());
   EXPECT_EQ(take(answer).error().code(), Code::cancelled);
   EXPECT_TRUE(cancelled);
+  EXPECT_EQ(r->state(), Root::State::live);
+}
+
+// What most toolchains do for a task that is told to stop: `subtask.cancel`, not asynchronous. The turn that is told runs on a
+// stack of its own, so it can wait there for a host function that takes its time to give up.
+TEST_F(RootTest, ATaskThatIsToldToStopMayCancelItsCallsSynchronously) {
+  imports.interface("").async_function("wait", [&](HostCall, std::vector<Value>) -> Task<Result<Value>> {
+    (void)co_await sleep_for(1h);
+    CancellationShield shield;
+    (void)co_await sleep_for(5ms);
+    co_return fail(Code::cancelled, "asked to stop");
+  });
+  std::string synchronous(waiting_component);
+  auto replace = [&](std::string_view what, std::string_view with) {
+    auto at = synchronous.find(what);
+    ASSERT_NE(at, synchronous.npos) << what;
+    synchronous.replace(at, what.size(), with);
+  };
+  replace("(canon subtask.cancel async)", "(canon subtask.cancel)");
+  replace("(drop (call $subtask_cancel", "(call $join (global.get $last) (i32.const 0)) (drop (call $subtask_cancel");
+  auto r = root(synchronous);
+  auto answer = begin(*r, "run", values(Value::u32(1)));
+  answer.cancel();
+  manual.run();
+  EXPECT_FALSE(answer.is_done());
+  manual.advance(5ms);
+  ASSERT_TRUE(answer.is_done());
+  EXPECT_EQ(take(answer).error().code(), Code::cancelled);
   EXPECT_EQ(r->state(), Root::State::live);
 }
 

@@ -165,7 +165,11 @@ Result<> begin(Call& c, Activation* chain) {
     }
     Activation lowering(*lift.instance->group, *lift.instance, entering_caller(c), &c, chain);
     CRANK_TRY_VOID(pass_arguments(c, v, &lowering));
-    if (hold_caller.entered()) tell_started(c, nullptr);
+    if (hold_caller.entered()) {
+      // Told at once, on the caller's executor: once only (tell_started below sees the state).
+      c.state = SubtaskState::started;
+      set_event(c);
+    }
   }
   c.arguments.clear();
   c.flat = false;
@@ -403,6 +407,9 @@ bool wants_fiber(const Call& c, const Activation* chain) {
   if (lift.instance->group->may_block) return true;
   // Overstaying begins the watch anew, so a function that was only unlucky (its thread was taken away) is soon trusted again.
   LiftStatistics& statistics = *lift.statistics;
+  // A task that is told to stop will tell its own calls, most toolchains synchronously: that may block.
+  if (c.task == TaskState::cancel_delivered || statistics.cancels.load(std::memory_order_relaxed)) [[unlikely]]
+    return true;
   const std::uint32_t watched = statistics.calls.load(std::memory_order_relaxed);
   if (watched >= watched_calls) [[likely]]
     return false;

@@ -306,9 +306,10 @@ void ClientConnection::fail_body(const Error& why) {
   auto self = shared_from_this();
   auto* reader = std::exchange(relay_.reader, nullptr);
   auto* writer = std::exchange(relay_.writer, nullptr);
-  if (!writer) writer = std::exchange(early_writer_, nullptr);
+  const bool early = early_writer_ != nullptr;
+  if (early) writer = std::exchange(early_writer_, nullptr);
   const bool reading = reader && wire_ && wire_->reading();
-  const bool writing = writer && (!wire_ || wire_->writing() || !early_.empty());
+  const bool writing = writer && (early || !wire_ || wire_->writing());
   cancel_read();
   if (wire_) wire_->cancel_write();
   early_ = {};

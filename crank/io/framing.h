@@ -76,6 +76,10 @@ class BodyEncoder {
   bool until_close() const noexcept { return mode_ == Mode::until_close; }
   /// Appends what stands before `size` body bytes; an error when they exceed the promised length.
   Result<> before(std::size_t size, std::string& out);
+  /// `size` of the bytes announced with `before` are not sent after all. Not for chunks: their size is out.
+  void take_back(std::size_t size) noexcept {
+    if (mode_ == Mode::length) remaining_ += size;
+  }
   void after(std::string& out) {
     if (mode_ == Mode::chunked) out.append("\r\n");
   }

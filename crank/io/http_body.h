@@ -62,6 +62,8 @@ class BodySource {
 class BodySink {
  public:
   virtual EventLoop& loop() noexcept = 0;
+  /// With empty `bytes` nothing is written: it answers 0 as soon as all that was written before is with the kernel, so that
+  /// nobody's memory needs to stay borrowed while the peer is slow.
   virtual Attempt write(std::span<const std::byte> bytes, WriteListener& listener) = 0;
   /// Gives the memory of a pending write back and answers how many of its bytes count as sent. No listener is called.
   virtual std::size_t cancel_write() noexcept = 0;

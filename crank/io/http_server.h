@@ -61,6 +61,8 @@ class Exchange final : public BodySource, public BodySink {
   /// Whole answer at once, for errors and small things.
   void respond(std::uint16_t status, std::string_view text);
 
+  /// Nobody is there any more: the connection was closed, or the response is finished.
+  bool over() const noexcept { return connection_ == nullptr; }
   /// `gone` runs once when the client disconnects or the connection breaks before the response is finished.
   void on_gone(std::move_only_function<void(const Error&)> gone);
 

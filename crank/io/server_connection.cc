@@ -253,6 +253,7 @@ Result<> ServerConnection::send_head(std::uint16_t status, const Headers& header
 }
 
 Attempt ServerConnection::read(std::span<std::byte> into, ReadListener& listener) {
+  if (discarding_) return fail(Code::io, "receiving a body: it was given up, because the exchange is being ended");
   if (continue_owed_ && !exchange_->head_sent_) {
     continue_owed_ = false;
     wire_.output().append("HTTP/1.1 100 Continue\r\n\r\n");
@@ -384,7 +385,12 @@ void ServerConnection::over(bool complete) {
   exchange->connection_ = nullptr;
   exchange->gone_ = nullptr;
   if (!decoder_.trailers().empty()) exchange->trailers_ = decoder_.trailers();
-  cancel_read();
+  // Whoever still reads what nobody wants any more is told.
+  if (auto* reader = std::exchange(counter_.reader, nullptr); reader && wire_.reading()) {
+    wire_.cancel_read();
+    reader->on_read(fail(Code::io, "receiving a body: the exchange is over"));
+  }
+  wire_.cancel_read();
   if (peer_.empty()) peer_ = wire_.transport().peer();
   worker_.handler->on_complete({exchange->request_.method, exchange->request_.target, peer_, status_, received_, sent_,
                                 Clock::now() - began_, complete});

@@ -124,7 +124,14 @@ void Wire::on_readable() {
 Attempt Wire::write_body(BodyEncoder& encoder, std::span<const std::byte> bytes, WriteListener& listener) {
   CRANK_CHECK(!writer_, "one body write at a time");
   if (broken_) return fail(*why_);
-  if (bytes.empty()) return std::size_t{0};
+  if (bytes.empty()) {
+    if (!full_) send();
+    if (broken_) return fail(*why_);
+    if (drained() && !full_) return std::size_t{0};
+    lent_size_ = 0;
+    writer_ = &listener;
+    return std::nullopt;
+  }
   CRANK_TRY_VOID(encoder.before(bytes.size(), output_));
   const bool full = output_.size() - sent_ > 4 * cork_limit;
   if (bytes.size() <= copy_limit && !full) {
@@ -136,6 +143,7 @@ Attempt Wire::write_body(BodyEncoder& encoder, std::span<const std::byte> bytes,
   }
   lent_ = bytes;
   lent_size_ = bytes.size();
+  encoder_ = &encoder;
   lent_needs_end_ = encoder.is_chunked();
   send();
   if (broken_) return fail(*why_);
@@ -147,11 +155,18 @@ Attempt Wire::write_body(BodyEncoder& encoder, std::span<const std::byte> bytes,
 std::size_t Wire::cancel_write() noexcept {
   if (!writer_) return 0;
   writer_ = nullptr;
-  // The chunk's size is already out, so the rest has to follow: from a copy, because the memory goes back now.
+  const bool in_chunk = std::exchange(lent_needs_end_, false);
+  if (!in_chunk && !transport_->is_tls()) {
+    const std::size_t unsent = std::exchange(lent_, {}).size();
+    if (unsent) encoder_->take_back(unsent);
+    return lent_size_ - unsent;
+  }
+  // The chunk's size is already out, or part of a TLS record may be, so the rest has to follow: from a copy, because the
+  // memory goes back now.
   output_.erase(0, std::exchange(sent_, 0));
   output_.append(reinterpret_cast<const char*>(lent_.data()), lent_.size());
   lent_ = {};
-  if (std::exchange(lent_needs_end_, false)) output_.append("\r\n");
+  if (in_chunk) output_.append("\r\n");
   return lent_size_;
 }
 
@@ -165,6 +180,7 @@ void Wire::run_deferred() {
   if (broken_) return report_broken();
   send();
   if (broken_) return report_broken();
+  finish_write();
   if (drained()) owner_.on_drained();
 }
 
@@ -175,7 +191,10 @@ void Wire::send() {
     const bool has_output = pieces[0].iov_len != 0;
     auto attempt =
         transport_->write_now(has_output ? std::span(pieces, lent_.empty() ? 1 : 2) : std::span(pieces + 1, 1));
-    if (!attempt) return transport_->wait_writable();
+    if (!attempt) {
+      full_ = true;
+      return transport_->wait_writable();
+    }
     if (!*attempt) return break_with(std::move(*attempt).error());
     std::size_t n = **attempt;
     owner_.on_progress();
@@ -198,18 +217,19 @@ void Wire::send() {
 
 void Wire::on_writable() {
   if (broken_) return;
+  full_ = false;
   send();
-  if (writer_ && (lent_.empty() || broken_)) {
-    auto* writer = std::exchange(writer_, nullptr);
-    if (broken_)
-      writer->on_written(fail(*why_));
-    else
-      writer->on_written(lent_size_);
-  }
+  finish_write();
   if (broken_)
     report_broken();
   else if (drained())
     owner_.on_drained();
+}
+
+void Wire::finish_write() {
+  if (!writer_) return;
+  if (broken_) return std::exchange(writer_, nullptr)->on_written(fail(*why_));
+  if (lent_size_ ? lent_.empty() : drained() && !full_) std::exchange(writer_, nullptr)->on_written(lent_size_);
 }
 
 void Wire::break_with(Error why) {

@@ -6,8 +6,11 @@
 // W1  Nothing is read ahead while a body is being read, but for what came along with its head; so the peer feels the
 //     reader's pace.
 // W2  Output is corked: small writes gather until the end of the turn, then go out with one system call.
-// W3  A lent write holds the writer's memory until all of it is with the kernel; taking it back early copies the rest.
+// W3  A lent write holds the writer's memory until all of it is with the kernel. Taken back early, what the kernel has not
+//     got is not sent; but the rest of a chunk, whose size is out, and what TLS may have begun go on from a copy.
 // W4  After the first error nothing is sent; on_broken is called once, never from within a call by the owner.
+// W5  A write of nothing waits until the output has drained and the kernel has room: how a writer waits without lending
+//     its memory.
 #pragma once
 
 #include <cstddef>
@@ -78,6 +81,7 @@ class Wire final : private TransportOwner, private Deferred {
   Attempt try_read();
   Attempt try_wait(bool readable);
   void send();
+  void finish_write();
   void break_with(Error why);
   void report_broken();
 
@@ -89,8 +93,10 @@ class Wire final : private TransportOwner, private Deferred {
   std::string output_;
   std::size_t sent_ = 0;             // of output_
   std::span<const std::byte> lent_;  // what is left of the writer's memory; goes out after output_
-  std::size_t lent_size_ = 0;
+  std::size_t lent_size_ = 0;        // 0 while a writer waits: for the output to drain
+  BodyEncoder* encoder_ = nullptr;
   bool lent_needs_end_ = false;  // CR LF of a chunk follows it
+  bool full_ = false;            // the kernel takes nothing until on_writable
   WriteListener* writer_ = nullptr;
   ReadListener* reader_ = nullptr;
   BodyDecoder* decoder_ = nullptr;

@@ -1,5 +1,6 @@
 #include "crank/wasi/http_pump.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "crank/wasi/http_error.h"
@@ -10,9 +11,10 @@ using namespace component;
 
 namespace {
 
-// For reads that may be given up at once: nobody is called.
-struct Nobody final : io::ReadListener {
+// For reads and writes that are given up at once where they would wait: nobody is called.
+struct Nobody final : io::ReadListener, io::WriteListener {
   void on_read(Result<std::size_t>) override {}
+  void on_written(Result<std::size_t>) override {}
 };
 
 Value trailers_value(const io::Headers& headers) {
@@ -100,6 +102,26 @@ struct Sending {
   }
 };
 
+// What of it the connection takes without waiting; `full` when it would have to wait. In pieces, since the rest of a chunk
+// that is under way is copied.
+struct Taken {
+  std::size_t bytes = 0;
+  bool full = false;
+};
+Result<Taken> write_now(io::BodySink& sink, std::span<const std::byte> bytes) {
+  constexpr std::size_t piece = 64 * 1024;
+  Nobody nobody;
+  Taken taken;
+  while (!taken.full && taken.bytes < bytes.size()) {
+    auto rest = bytes.subspan(taken.bytes);
+    auto attempt = sink.write(rest.first(std::min(rest.size(), piece)), nobody);
+    if (attempt && !*attempt) return fail(std::move(*attempt).error());
+    taken.full = !attempt;
+    taken.bytes += attempt ? **attempt : sink.cancel_write();
+  }
+  return taken;
+}
+
 Task<std::optional<Value>> send_guest(GuestBody& body, Sending& to) {
   if (body.contents) {
     std::vector<std::byte> own;  // when the writer is the host itself and cannot lend
@@ -123,10 +145,13 @@ Task<std::optional<Value>> send_guest(GuestBody& body, Sending& to) {
       if (loan->closed()) break;
       const auto size = loan->bytes().size();
       if (to.length && to.sent + size > *to.length) co_return to.too_long_or_short(to.sent + size);
-      auto written = co_await WriteAll(to.sink, loan->bytes());
-      if (!written) co_return to.broken(written.error());
-      to.sent += *written;
-      loan->finish(*written);
+      // A loan is not kept while the peer is slow: the guest can take its write back at any time.
+      auto taken = write_now(to.sink, loan->bytes());
+      if (!taken) co_return to.broken(taken.error());
+      to.sent += taken->bytes;
+      loan->finish(taken->bytes);
+      if (!taken->full) continue;
+      if (auto drained = co_await WriteAll(to.sink, {}); !drained) co_return to.broken(drained.error());
     }
     body.contents->close();
   }

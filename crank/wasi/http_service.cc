@@ -88,6 +88,7 @@ void HttpService::refuse(io::Exchange& exchange, std::uint16_t status, const std
 }
 
 Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io::Exchange> exchange) {
+  if (exchange->over()) co_return;
   // The exchange calls back on this task's own thread and forgets the callback with its end, which this task outlives
   // or, at the latest, takes back itself.
   TaskRecord* task = current_task();
@@ -101,7 +102,7 @@ Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io:
   auto answer =
       co_await self->app_->call(self->handle_, values(Value::handle(request_of(exchange))),
                                 {.timeout = self->options_.request_timeout, .grace = self->options_.cancel_grace});
-  if (is_cancelled()) co_return;  // nobody is there to be answered
+  if (is_cancelled() || exchange->over()) co_return;  // nobody is there to be answered
   if (!answer) {
     // However it was ended: what took its whole time did not answer in time.
     const bool late = std::chrono::steady_clock::now() - began >= self->options_.request_timeout;

@@ -163,6 +163,45 @@ class Connections(unittest.TestCase):
             with concurrent.futures.ThreadPoolExecutor(8) as pool:
                 self.assertTrue(all(pool.map(several, range(8))))
 
+    def test_clients_that_break_off_leave_their_neighbours_alone(self):
+        """Hundreds at once, in the middle of requests and of answers; all of them share roots with those that stay."""
+        chance = random.Random(7)
+        with Serve('middleware', 'service') as server:
+            def stays(_):
+                connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=60)
+                for _ in range(20):
+                    connection.request('POST', '/slow?ms=20', body=b'x' * 1000)
+                    answer = connection.getresponse()
+                    if answer.status != 200 or not answer.read().endswith(b'last\n'):
+                        return False
+                return True
+
+            def break_off():
+                wires = []
+                for _ in range(250):
+                    wire = socket.create_connection(('127.0.0.1', server.port), timeout=60)
+                    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+                    path = chance.choice(['GET /text?bytes=3000000', 'POST /echo', 'POST /splice', 'POST /slow', 'GET /'])
+                    wire.sendall(f'{path} HTTP/1.1\r\nHost: a\r\n'.encode() + chance.choice([b'', b'Accept-Encoding: gzip\r\n'])
+                                 + (b'Content-Length: 100000\r\n\r\n' + b'x' * 5000 if 'POST' in path else b'\r\n'))
+                    wires.append(wire)
+                for wire in chance.sample(wires, 100):
+                    wire.settimeout(0.01)
+                    try:
+                        wire.recv(10000)
+                    except TimeoutError:
+                        pass
+                chance.shuffle(wires)
+                for wire in wires:
+                    wire.close()
+
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                staying = [pool.submit(stays, i) for i in range(6)]
+                for _ in range(3):
+                    break_off()
+                self.assertTrue(all(future.result() for future in staying))
+        self.assertEqual([line for line in server.lines if line and 'trapped' in line], [])
+
     def test_random_bodies_come_back_byte_for_byte_in_both_framings(self):
         data = random.Random(1).randbytes(20_000_000)
         want = hashlib.sha256(data).digest()
