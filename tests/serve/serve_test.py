@@ -172,7 +172,7 @@ class Connections(unittest.TestCase):
                 for _ in range(20):
                     connection.request('POST', '/slow?ms=20', body=b'x' * 1000)
                     answer = connection.getresponse()
-                    if answer.status != 200 or not answer.read().endswith(b'last\n'):
+                    if answer.status != 200 or not answer.read().endswith(b'the last line\n'):
                         return False
                 return True
 
