@@ -22,6 +22,7 @@ wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint
                                 wasmtime_update_deadline_kind_t* kind) {
   auto& store = *static_cast<Store*>(data);
   Store::Native& native = store.native();
+  native.deadline_set = ~std::uint64_t{0};  // what is answered here moves it
   const StoreOptions& options = store.options();
   std::uint64_t slice = options.slice == 0 ? 1 : options.slice;
   if (Fiber* fiber = StoreAccess::top_fiber(store); fiber != nullptr && fiber->preemptible) {
@@ -70,11 +71,14 @@ wasm_trap_t* run_blocking(void* env, wasmtime_caller_t* caller, wasmtime_val_raw
 }  // namespace
 
 void StoreAccess::begin_slice(Store& store) noexcept {
-  store.native_->turn_started = store.engine_->epoch();
-  store.native_->overstayed = false;
-  if (store.engine_->options().epochs) {
-    wasmtime_context_set_epoch_deadline(store.native_->context, store.options_.slice == 0 ? 1 : store.options_.slice);
-  }
+  Store::Native& native = *store.native_;
+  native.turn_started = store.engine_->epoch();
+  native.overstayed = false;
+  // Many short turns begin in one tick: the deadline they would set is there already.
+  if (native.turn_started == native.deadline_set || !store.engine_->options().epochs) [[likely]]
+    return;
+  native.deadline_set = native.turn_started;
+  wasmtime_context_set_epoch_deadline(native.context, store.options_.slice == 0 ? 1 : store.options_.slice);
 }
 
 Store::Store(std::shared_ptr<Engine> engine, StoreOptions options)
@@ -97,6 +101,12 @@ Store::~Store() {
   CRANK_CHECK(native_->live_fibers == 0, "a store was destroyed before ", native_->live_fibers, " of its fibers");
   CRANK_CHECK(top_ == nullptr, "a store was destroyed while its guest code was running");
   native_->idle.clear();
+}
+
+void Store::set_slice(std::uint32_t slice, std::uint32_t hard_limit) noexcept {
+  options_.slice = slice;
+  options_.hard_limit = hard_limit;
+  native_->deadline_set = ~std::uint64_t{0};
 }
 
 Store& Store::of(Caller* caller) noexcept {

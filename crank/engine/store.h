@@ -89,10 +89,7 @@ class Store {
   void* user() const noexcept { return options_.user; }
   void set_user(void* user) noexcept { options_.user = user; }
   const StoreOptions& options() const noexcept { return options_; }
-  void set_slice(std::uint32_t slice, std::uint32_t hard_limit) noexcept {
-    options_.slice = slice;
-    options_.hard_limit = hard_limit;
-  }
+  void set_slice(std::uint32_t slice, std::uint32_t hard_limit) noexcept;
 
   // ---- functions of the host ----
   /// A host function of that type. `env` must outlive the store.

@@ -26,7 +26,8 @@ struct Store::Native {
   wasmtime_context_t* context = nullptr;
   /// What raise() put aside; taken by the innermost guest call, which the engine is unwinding to.
   std::optional<Error> pending;
-  std::uint64_t turn_started = 0;  // epoch
+  std::uint64_t turn_started = 0;                  // epoch
+  std::uint64_t deadline_set = ~std::uint64_t{0};  // the epoch in which the engine's deadline was last set to one slice
   bool overstayed = false;
   bool collected = false;      // a module with collected types lives here
   bool asynchronous = false;   // the runner is here: the engine wants its asynchronous entries for instantiation
