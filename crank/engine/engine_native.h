@@ -21,9 +21,6 @@ namespace crank::engine {
 
 struct Engine::Native {
   Owned<wasm_engine_t, wasm_engine_delete> engine;
-  /// Compiles nothing that runs: all component proposals on, cheapest code. Made when first asked for.
-  Owned<wasm_engine_t, wasm_engine_delete> validator;
-  std::once_flag validator_once;
   std::shared_ptr<Stacks> stacks;  // shared with the engine's stack creator, which may outlive this
   std::string cache_key;           // of everything in the options that changes compiled code
 

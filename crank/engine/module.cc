@@ -2,6 +2,7 @@
 
 #include "crank/engine/cache.h"
 #include "crank/engine/engine_native.h"
+#include "crank/engine/validator.h"
 
 namespace crank::engine {
 
@@ -152,40 +153,16 @@ const ExternType* Module::export_named(std::string_view name) const noexcept {
 }
 
 Result<> validate_component(Engine& engine, std::span<const std::uint8_t> component) {
-  Engine::Native& native = engine.native();
   std::string verdict;
   if (!engine.options().cache_directory.empty()) {
     verdict =
         cache_path(engine.options().cache_directory, concat("valid component ", WASMTIME_VERSION), component, ".valid");
     if (cache_has(verdict)) return {};
   }
-  std::call_once(native.validator_once, [&] {
-    wasm_config_t* config = wasm_config_new();
-    wasmtime_config_cranelift_opt_level_set(config, WASMTIME_OPT_LEVEL_NONE);
-#ifdef CRANK_ENGINE_SANITIZED
-    wasmtime_config_parallel_compilation_set(config, false);
-#endif
-    wasmtime_config_shared_memory_set(config, true);
-    wasmtime_config_wasm_custom_page_sizes_set(config, true);
-    wasmtime_config_wasm_component_model_set(config, true);
-    wasmtime_config_wasm_component_model_async_set(config, true);
-    wasmtime_config_wasm_component_model_more_async_builtins_set(config, true);
-    wasmtime_config_wasm_component_model_async_stackful_set(config, true);
-    wasmtime_config_wasm_component_model_map_set(config, true);
-    wasmtime_config_wasm_component_model_implements_set(config, true);
-    wasmtime_config_wasm_component_model_canonical_names_set(config, true);
-    wasmtime_config_wasm_component_model_accessors_set(config, true);
-    native.validator.reset(wasm_engine_new_with_config(config));
-  });
-  wasmtime_component_t* raw = nullptr;
-  if (wasmtime_error_t* error =
-          wasmtime_component_new(native.validator.get(), component.data(), component.size(), &raw))
-    return fail(Code::bad_binary, concat("validating a component: ", message_of(error)));
-  wasmtime_component_delete(raw);
+  if (auto valid = ComponentValidator().check(component); !valid) return valid;
   if (!verdict.empty()) cache_write(verdict, "");
   return {};
 }
-
 Result<> validate_module(Engine& engine, std::span<const std::uint8_t> wasm) {
   if (wasmtime_error_t* error = wasmtime_module_validate(engine.native().engine.get(), wasm.data(), wasm.size()))
     return fail(Code::bad_binary, concat("validating a module: ", message_of(error)));
