@@ -11,7 +11,8 @@
 //  3  Arguments are in `raw` (the caller's core values, not lifted yet) or, once `lifted`, in `raw` as scalars or in
 //     `arguments`; the result likewise, written once by the callee before `resolved` is sent.
 //  4  References: the caller's half, the callee's half, each message under way. An edge between two roots also keeps
-//     both roots' records alive.
+//     the callee's record alive, and the caller's once the call outlives its trampoline. It counts as a task of the
+//     callee's root from the moment that root was chosen for it, so that no root is retired under a call on its way.
 // Source: CanonicalABI.md, "Task State", "Subtask State".
 #pragma once
 
@@ -80,13 +81,13 @@ struct Call : Waitable {
   bool cancel_requested = false, delivered = false, has_index = false;
   std::uint32_t out_pointer = 0;
   std::vector<std::uint32_t> lenders;  // indices of lent handles in the caller's table
-  Call* supertask = nullptr;           // for reports only
 
   // Callee's half.
   TaskState task = TaskState::initial;
   Waits waits = Waits::nowhere;
   bool nested = false, queued = false, cancellable = false, cancelled_wake = false, listed = false, finished = false;
   bool in_callback = false, entered = false;      // entered: its arguments have been taken
+  bool counted = false;                           // among its callee root's live tasks
   SubtaskState outcome = SubtaskState::starting;  // how it resolved
   std::uint32_t num_borrows = 0;
   std::uint64_t context[2] = {};

@@ -1,4 +1,5 @@
 // `canon lower`: a guest calls what fills its import: another component instance, one of another root, or the host.
+#include "crank/component/canon_call.h"
 #include "crank/async/runtime.h"
 #include "crank/component/block.h"
 #include "crank/component/canon.h"
@@ -12,6 +13,20 @@ namespace crank::component::detail {
 
 using engine::RawVal;
 
+Result<LiftState*> find_callee(LowerState& l) {
+  if (l.target->kind == Target::lifted) [[likely]]
+    return l.target->lift;
+  return l.target->slot->callee(l.target->edge_lift, l.instance->group->top);
+}
+
+Result<> answer_dead(Call& c, Error error) {
+  c.task = TaskState::resolved;
+  c.failure = std::move(error);
+  c.outcome = c.state = SubtaskState::returned;
+  c.flat = c.lowered = false;
+  return {};
+}
+
 namespace {
 
 Call& prepare(LowerState& l, RawVal* v) {
@@ -19,7 +34,6 @@ Call& prepare(LowerState& l, RawVal* v) {
   c.kind = EntryKind::subtask;
   c.caller = l.instance;
   c.lower = &l;
-  c.supertask = &task_of(*l.instance->group->top->task);
   c.slots = Slots(v, max_flat_params + 1, sizeof(RawVal));
   if (l.signature.result_in_memory) c.out_pointer = v[l.arguments].u32;
   return c;
@@ -40,21 +54,32 @@ void give_back_lenders(Call& c) {
 
 void deliver_start(Call& c) {
   Group& group = group_of(c);
-  if (group.root.dead()) {
-    c.task = TaskState::resolved;
-    c.outcome = SubtaskState::returned;
-    c.failure = group.root.dead_error();
-    if (!c.caller)
-      c.on_resolved(c);
-    else if (!c.caller->root->dead())
-      post_resolved(c);
-    release_call(c);
-    return;
+  if (!group.root.dead()) {
+    auto r = start_task(c, nullptr);
+    if (r) return;
+    group.root.die(std::move(r).error(), &c);
+    if (c.listed || c.finished) return;  // taking down answers, or it was answered
   }
-  if (auto r = start_task(c, nullptr); !r) group.root.die(std::move(r).error(), &c);
+  c.task = TaskState::resolved;
+  c.outcome = SubtaskState::returned;
+  c.failure = group.root.dead_error();
+  if (!c.caller)
+    c.on_resolved(c);
+  else if (!c.caller->root->dead())
+    post_resolved(c);
+  if (std::exchange(c.counted, false)) group.root.task_ended();
+  release_call(c);
 }
 
 namespace {
+
+// The call outlives its trampoline.
+void keep(Call& c) {
+  c.references.store(2, std::memory_order_relaxed);
+  if (!c.callee_root) return;
+  c.caller_root = c.caller->root;
+  c.caller_root->retain();
+}
 
 // The callee's executor is busy elsewhere: C3. Answers once its arguments are out of the caller's hands, or will be.
 Result<> enqueue_call(LowerState& l, Call& c, LiftState& lift, Activation* chain) {
@@ -71,7 +96,7 @@ Result<> enqueue_call(LowerState& l, Call& c, LiftState& lift, Activation* chain
   } else {
     keep_slots(c, l);
   }
-  c.references.store(2, std::memory_order_relaxed);
+  keep(c);
   post_to_callee(c.start_message, c, deliver_start);
   return {};
 }
@@ -85,9 +110,8 @@ Result<> start_guest(LowerState& l, Call& c, LiftState& lift) {
   RootState& callee_root = *lift.instance->root;
   const bool across = &callee_root != caller.root;
   if (across) {
-    caller.root->retain();  // the callee's came from the slot
-    c.callee_root = &callee_root;
-    c.caller_root = caller.root;
+    c.callee_root = &callee_root;  // the reference, and the count, came from the slot
+    c.counted = true;
   }
   Hold hold(chain, group);
   while (!hold && !l.type->async_) hold.wait();
@@ -95,43 +119,24 @@ Result<> start_guest(LowerState& l, Call& c, LiftState& lift) {
   if (!may_enter(chain, *lift.instance, &caller))
     return fail(Code::trap, concat("cannot enter component instance ", lift.instance->name(),
                                    ": it is already on this call's stack"));
-  if (across && callee_root.dead()) return fail(callee_root.dead_error());
+  if (across && callee_root.dead()) return answer_dead(c, callee_root.dead_error());
   c.nested = true;
   Result<> r = start_task(c, chain);
-  const bool finished = c.finished;
   if (!r) [[unlikely]] {
     c.nested = false;
-    c.references.store(finished ? 1 : 2, std::memory_order_relaxed);
+    if (c.listed) keep(c);
     callee_root.die(r.error(), &c);
     if (!across) return r;
-    c.task = TaskState::resolved;
-    c.failure = std::move(r).error();
-    c.outcome = c.state = SubtaskState::returned;
-    c.flat = c.lowered = false;
-    return {};
+    return answer_dead(c, std::move(r).error());
   }
-  if (!finished) {
-    c.references.store(2, std::memory_order_relaxed);
+  if (!c.finished) {
+    keep(c);
     if (!c.entered) keep_slots(c, l);
     if (c.task == TaskState::resolved) c.caller = nullptr;  // the rest of the task is nobody's subtask
   }
   c.nested = false;
   if (group.parked == &c) park(hold, c);
   return {};
-}
-
-// The caller's half of a call that is over.
-void finish(Call& c, Group& group) {
-  if (c.references.load(std::memory_order_acquire) == 1 && !c.callee_root)
-    group.recycle(c);
-  else
-    release_call(c);
-}
-
-Result<LiftState*> find_callee(LowerState& l) {
-  if (l.target->kind == Target::lifted) [[likely]]
-    return l.target->lift;
-  return l.target->slot->callee(l.target->edge_lift, l.instance->group->top);
 }
 
 // ---- the host as callee ---------------------------------------------------------------------------------------------
@@ -222,11 +227,7 @@ Result<> start_any(LowerState& l, Call& c) {
     return fail(l.instance->root->dead_error());
   if (l.target->kind == Target::host_async) return start_host(l, c);
   auto lift = find_callee(l);
-  if (!lift) {
-    c.failure = std::move(lift).error();
-    c.outcome = c.state = SubtaskState::returned;
-    return {};
-  }
+  if (!lift) return answer_dead(c, std::move(lift).error());
   return start_guest(l, c, **lift);
 }
 
@@ -242,7 +243,7 @@ Result<> lower_async(LowerState& l, RawVal* v) {
     c.caller = &instance;
     Result<> r = deliver_resolved(c, 0, {}, instance.group->top);
     c.caller = nullptr;
-    finish(c, *instance.group);
+    finish_call(c, *instance.group);
     v[0].u64 = static_cast<std::uint32_t>(SubtaskState::returned);
     return r;
   }
@@ -283,17 +284,25 @@ Result<bool> lower_sync(LowerState& l, RawVal* v, bool again) {
   c.caller = &instance;
   Result<> r = deliver_resolved(c, max_flat_results, Slots(v, 1, sizeof(RawVal)), instance.group->top);
   c.caller = nullptr;
-  finish(c, *instance.group);
+  finish_call(c, *instance.group);
   if (!r) return fail(std::move(r).error());
   return true;
 }
 
-// The callee never suspends, so neither does the caller.
 Result<> lower_nested(LowerState& l, RawVal* v) {
+  CRANK_TRY_VOID(check_may_leave(*l.instance));
+  if (l.instance->root->dead()) [[unlikely]]
+    return fail(l.instance->root->dead_error());
+  return call_nested(l, v, find_callee(l));
+}
+
+}  // namespace
+
+// The callee never suspends, so neither does the caller.
+Result<> call_nested(LowerState& l, RawVal* v, Result<LiftState*> lift) {
   InstanceState& instance = *l.instance;
-  CRANK_TRY_VOID(check_may_leave(instance));
   Call& c = prepare(l, v);
-  Result<> r = start_any(l, c);
+  Result<> r = lift ? start_guest(l, c, **lift) : answer_dead(c, std::move(lift).error());
   if (!r) [[unlikely]] {
     release_call(c);
     return r;
@@ -304,11 +313,9 @@ Result<> lower_nested(LowerState& l, RawVal* v) {
   }
   c.caller = &instance;
   r = deliver_resolved(c, max_flat_results, Slots(v, 1, sizeof(RawVal)), instance.group->top);
-  finish(c, *instance.group);
+  finish_call(c, *instance.group);
   return r;
 }
-
-}  // namespace
 
 Result<> deliver_resolved(Call& c, std::uint32_t max_flat, Slots out, Activation* chain) {
   c.delivered = true;
@@ -351,6 +358,7 @@ CanonFunction canon_call(const LowerState& env) {
   if (env.target->kind == Target::host_plain) return {.plain = plain_trampoline<call_plain>};
   if (env.async_) return {.plain = plain_trampoline<lower_async>};
   if (env.type->async_) return {.blocking = blocking_trampoline<lower_sync>};
+  if (env.scalar_params && env.scalar_result) return {.plain = plain_trampoline<lower_numbers>};
   return {.plain = plain_trampoline<lower_nested>};
 }
 

@@ -227,10 +227,7 @@ Result<> subtask_drop(LowerState& e, RawVal* v) {
   clear_event(c);
   join(c, nullptr);
   instance.handles.remove(v[0].u32);
-  if (c.references.load(std::memory_order_acquire) == 1 && !c.callee_root)
-    instance.group->recycle(c);
-  else
-    release_call(c);
+  finish_call(c, *instance.group);
   return {};
 }
 

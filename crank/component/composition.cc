@@ -118,6 +118,7 @@ Result<detail::LiftState*> Composition::Wiring::Part::callee(LiftId lift, const 
         ++shared.uses;
         RootState& state = shared.root->state_record();
         state.retain();
+        state.task_began();
         return &state.lifts[index(lift)];
       }
       old = std::move(shared.root);

@@ -220,6 +220,10 @@ void Group::end_nested_turn() {
   owner.release();
 }
 
+namespace {
+constexpr std::size_t pooled_calls = 256;
+}
+
 Call* Group::new_call() {
   if (pool.empty()) return new Call;
   Call* call = pool.back();
@@ -227,8 +231,20 @@ Call* Group::new_call() {
   return call;
 }
 
+void Group::recycle_unseen(Call& c) {
+  if (pool.size() >= pooled_calls) [[unlikely]]
+    return recycle(c);
+  c.caller = nullptr;
+  c.lower = nullptr;
+  c.lift = nullptr;
+  c.task = TaskState::initial;
+  c.nested = c.entered = false;
+  c.context[0] = c.context[1] = 0;
+  pool.push_back(&c);
+}
+
 void Group::recycle(Call& c) {
-  if (pool.size() >= 256 || c.arguments.capacity() > 64 || c.lenders.capacity() > 64) {
+  if (pool.size() >= pooled_calls || c.arguments.capacity() > 64 || c.lenders.capacity() > 64) {
     delete &c;
     return;
   }
@@ -242,14 +258,15 @@ void Group::recycle(Call& c) {
   c.subtask_set() = nullptr;
   c.sync_waiter = nullptr;
   c.lift = nullptr;
+  c.callee_root = c.caller_root = nullptr;
   c.caller = nullptr;
   c.lower = nullptr;
   c.state = SubtaskState::starting;
   c.cancel_requested = c.delivered = c.has_index = false;
-  c.supertask = nullptr;
   c.task = TaskState::initial;
   c.waits = Waits::nowhere;
-  c.nested = c.queued = c.cancellable = c.cancelled_wake = c.listed = c.finished = c.in_callback = c.entered = false;
+  c.nested = c.queued = c.cancellable = c.cancelled_wake = c.listed = c.finished = c.in_callback = c.entered =
+      c.counted = false;
   c.outcome = SubtaskState::starting;
   c.host_state.store(0, std::memory_order_relaxed);
   c.num_borrows = 0;

@@ -137,6 +137,8 @@ struct Group {
 
   Call* new_call();
   void recycle(Call& call);
+  /// The same for one of which only `lower_numbers` and its callee's context slots were used.
+  void recycle_unseen(Call& call);
 };
 
 /// An executor for groups. The last owner may let go inside one of its own turns: it is destroyed once that has ended.

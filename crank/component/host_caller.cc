@@ -74,15 +74,15 @@ struct HostCaller::Shared {
   }
 };
 
-HostCaller::HostCaller(RootState& root, LiftState& lift, std::vector<Value> arguments, CallOptions options) {
+HostCaller::HostCaller(LiftState& lift, bool counted, std::vector<Value> arguments, CallOptions options) {
   Call* c = new Call;
   c->kind = EntryKind::subtask;
   c->lift = &lift;
   c->arguments = std::move(arguments);
   c->lifted = true;
+  c->counted = counted;
   c->references.store(2, std::memory_order_relaxed);
   shared_ = new Shared(*lift.instance->root, *c, options);
-  (void)root;
 }
 
 HostCaller::~HostCaller() { shared_->release(); }

@@ -10,11 +10,11 @@ namespace crank::component::detail {
 
 struct Call;
 struct LiftState;
-class RootState;
 
 class HostCaller {
  public:
-  HostCaller(RootState& root, LiftState& lift, std::vector<Value> arguments, CallOptions options);
+  /// `counted`: the call is among the live tasks of the lift's root already.
+  HostCaller(LiftState& lift, bool counted, std::vector<Value> arguments, CallOptions options);
   ~HostCaller();
   HostCaller(const HostCaller&) = delete;
   HostCaller& operator=(const HostCaller&) = delete;

@@ -1,4 +1,5 @@
 // Root::instantiate: a Program's steps, played in one executor group's store each (program.h).
+#include <algorithm>
 #include <thread>
 
 #include "crank/component/canon.h"
@@ -90,6 +91,9 @@ class Instantiation {
       o.encoding = o.spec->encoding;
       o.async_ = o.spec->async_;
     }
+    const bool makes_threads = std::ranges::any_of(program_.trampolines, [](const Trampoline& t) {
+      return t.op >= Builtin::thread_index;  // those that follow are about threads, too
+    });
     root_.lifts.resize(program_.lifts.size());
     for (std::uint32_t i = 0; i < program_.lifts.size(); ++i) {
       LiftState& lift = root_.lifts[i];
@@ -105,6 +109,8 @@ class Instantiation {
       lift.scalar_params = scalar_params(*lift.type, max_flat_params);
       lift.scalar_result = scalar_result(*lift.type);
       lift.slots = std::max<std::uint8_t>({lift.signature.param_count, lift.signature.result_count, 1});
+      lift.unseen_task = !lift.type->async_ && !lift.async_ && lift.scalar_params && lift.scalar_result &&
+                         !lift.options->spec->post_return && !makes_threads;
     }
     root_.lift_targets.resize(program_.lifts.size());
     for (std::uint32_t i = 0; i < program_.lifts.size(); ++i) {

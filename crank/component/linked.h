@@ -23,7 +23,8 @@ struct ResolvedOptions {
   bool resolved = false;  ///< its core definitions exist; before that, using it is a trap
   engine::Memory memory;
   engine::Func realloc, post_return, callback;
-  std::byte* base = nullptr;  ///< memory never moves
+  std::byte* base = nullptr;    ///< memory never moves
+  std::size_t known_bytes = 0;  ///< of it, that there surely are: memory never shrinks
   StringEncoding encoding = StringEncoding::utf8;
   bool async_ = false;
 };
@@ -42,6 +43,7 @@ struct LiftState {
   bool needs_exclusive = false;           ///< async-typed, and a sync or callback lift
   bool scalar_params = false;             ///< at most 16 flat numbers of full width: core values pass unchanged
   bool scalar_result = false;             ///< none, or one such number
+  bool unseen_task = false;  ///< nothing can see a task of it once its core code has returned: lower_numbers
   std::uint8_t slots = 1;
 };
 

@@ -149,9 +149,10 @@ Task<> Root::drained() {
       {
         crank::detail::LockGuard guard(state_.drain_lock);
         state_.drain_waiters.push_back([shared] { shared->resume(); });
+        state_.drain_awaited.store(true, std::memory_order_seq_cst);
       }
       // What ended before we stood in the list tells nobody.
-      if (state_.dead() || tasks_alive() == 0) state_.notify_drained();
+      if (state_.dead() || state_.live_tasks.load(std::memory_order_seq_cst) == 0) state_.notify_drained();
     });
   }
 }
@@ -216,8 +217,9 @@ Task<Result<Value>> Root::call(Function function, std::vector<Value> arguments, 
     if (!found) co_return fail(std::move(found).error());
     lift = *found;
   }
-  detail::HostCaller caller(state_, *lift, std::move(arguments), options);
-  if (lift->instance->root != &state_) lift->instance->root->release();
+  const bool elsewhere = lift->instance->root != &state_;
+  detail::HostCaller caller(*lift, elsewhere, std::move(arguments), options);
+  if (elsewhere) lift->instance->root->release();
   co_return co_await caller.run();
 }
 

@@ -184,15 +184,12 @@ void RootState::take_down(Group& group) {
   group.post(group.teardown);
 }
 
-void RootState::task_ended() noexcept {
-  if (live_tasks.fetch_sub(1, std::memory_order_acq_rel) == 1) notify_drained();
-}
-
 void RootState::notify_drained() {
   std::vector<std::function<void()>> waiters;
   {
     LockGuard guard(drain_lock);
     waiters.swap(drain_waiters);
+    drain_awaited.store(false, std::memory_order_relaxed);
   }
   for (auto& waiter : waiters) waiter();
 }

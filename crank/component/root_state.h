@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -88,7 +89,12 @@ class RootState {
   std::shared_ptr<Domain> shared_domain() const noexcept { return domain_; }
 
   void task_began() noexcept { live_tasks.fetch_add(1, std::memory_order_relaxed); }
-  void task_ended() noexcept;
+  void task_ended() noexcept {
+    // Pairs with Root::drained: either it sees this count, or it is seen to wait here.
+    if (live_tasks.fetch_sub(1, std::memory_order_seq_cst) == 1 && drain_awaited.load(std::memory_order_seq_cst))
+        [[unlikely]]
+      notify_drained();
+  }
 
   const std::shared_ptr<const Blueprint> blueprint;
   const RootOptions options;
@@ -115,6 +121,7 @@ class RootState {
   /// Told when no task is alive any more, or the root has ended: Root::drained.
   crank::detail::Lock drain_lock;
   std::vector<std::function<void()>> drain_waiters;
+  std::atomic<bool> drain_awaited{false};  ///< somebody stands in `drain_waiters`, or is about to
   void notify_drained();
 
  private:

@@ -40,11 +40,14 @@ Result<std::uint32_t> Side::reallocate(std::uint32_t old, std::uint32_t old_size
 
 Result<> store_scalar(InstanceState& instance, ResolvedOptions& options, std::uint32_t address, std::uint32_t size,
                       std::uint64_t bits) {
-  const std::uint64_t bytes = options.memory ? instance.group->store->memory_size(options.memory) : 0;
   if (address % size != 0)
     return fail(Code::trap, concat("unaligned pointer: ", address, " must be a multiple of ", size));
-  if (std::uint64_t{address} + size > bytes)
-    return fail(Code::trap, concat("pointer out of bounds of memory: ", address, " + ", size, " > ", bytes));
+  if (std::uint64_t{address} + size > options.known_bytes) [[unlikely]] {
+    options.known_bytes = options.memory ? instance.group->store->memory_size(options.memory) : 0;
+    if (std::uint64_t{address} + size > options.known_bytes)
+      return fail(Code::trap,
+                  concat("pointer out of bounds of memory: ", address, " + ", size, " > ", options.known_bytes));
+  }
   std::memcpy(options.base + address, &bits, size);
   return {};
 }

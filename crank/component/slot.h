@@ -14,7 +14,8 @@ class Slot {
  public:
   virtual ~Slot() = default;
   /// The lift of the root that stands here now, instantiated if there is none (`chain`: the native stack that needs it).
-  /// The answer holds a reference on that root's record, which is the caller's to give back.
+  /// The answer holds a reference on that root's record and counts as one of its tasks; both are the caller's to give
+  /// back.
   virtual Result<LiftState*> callee(LiftId lift, const Activation* chain) = 0;
 };
 

@@ -37,9 +37,18 @@ void release_call(Call& c) {
   if (c.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   RootState* callee = c.callee_root;
   RootState* caller = c.caller_root;
+  if (c.counted) group_of(c).root.task_ended();
   delete &c;
   if (callee) callee->release();
   if (caller) caller->release();
+}
+
+void finish_call(Call& c, Group& caller) {
+  if (c.references.load(std::memory_order_acquire) != 1) return release_call(c);
+  if (std::exchange(c.counted, false)) group_of(c).root.task_ended();
+  if (c.callee_root) std::exchange(c.callee_root, nullptr)->release();
+  if (c.caller_root) std::exchange(c.caller_root, nullptr)->release();
+  caller.recycle(c);
 }
 
 namespace {
@@ -52,7 +61,7 @@ void list_task(Call& c) {
   if (c.next_task) c.next_task->previous_task = &c;
   instance.first_task = &c;
   ++instance.tasks;
-  instance.root->task_began();
+  if (!std::exchange(c.counted, true)) instance.root->task_began();
 }
 
 // May free the call: the callee's half is over.
@@ -68,6 +77,7 @@ void unlist_task(Call& c) {
   if (c.thread_index) instance.threads.remove(std::exchange(c.thread_index, 0));
   --instance.tasks;
   c.finished = true;
+  c.counted = false;
   instance.root->task_ended();
   // A nested call's trampoline looks at the call once more and recycles it.
   if (!c.nested) release_call(c);

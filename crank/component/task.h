@@ -56,6 +56,8 @@ void post_continue(Call& c);
 
 void release_exclusive(InstanceState& instance);
 void release_call(Call& c);  ///< one reference less
+/// The caller's half lets go of a call that is over: it goes back to that group's pool, if nobody else has it.
+void finish_call(Call& c, Group& caller);
 
 /// What an instance's own code (start, realloc, destructors) calls: a sync-typed call that is nobody's subtask.
 Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, Activation* chain,
