@@ -1,11 +1,14 @@
 #include "crank/cli/load.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 #include "crank/engine/module.h"
 
@@ -13,6 +16,32 @@ namespace crank::cli {
 namespace {
 
 constexpr std::uintmax_t max_file = 256u << 20;
+
+using Prepared = Result<std::shared_ptr<const component::Blueprint>>;
+
+Prepared prepare(engine::Engine& engine, const std::string& path) {
+  CRANK_TRY(auto bytes, read_component(path));
+  auto blueprint = component::Blueprint::prepare(engine, bytes);
+  if (!blueprint) return fail(std::move(blueprint.error()).wrap(blueprint.error().code(), concat("loading ", path)));
+  return blueprint;
+}
+
+// Compiling is the dear part of starting, and one component alone seldom keeps every processor busy with it.
+std::vector<Prepared> prepare_all(engine::Engine& engine, const std::vector<std::string>& paths) {
+  std::vector<std::optional<Prepared>> slots(paths.size());
+  std::atomic<std::size_t> next{0};
+  auto work = [&] {
+    for (std::size_t i; (i = next.fetch_add(1)) < paths.size();) slots[i].emplace(prepare(engine, paths[i]));
+  };
+  std::vector<std::thread> others;
+  const std::size_t useful = std::min<std::size_t>(paths.size(), std::max(1u, std::thread::hardware_concurrency()));
+  while (others.size() + 1 < useful) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  std::vector<Prepared> prepared;
+  for (auto& slot : slots) prepared.push_back(*std::move(slot));
+  return prepared;
+}
 
 }  // namespace
 
@@ -52,14 +81,13 @@ Result<std::vector<Part>> load_parts(engine::Engine& engine, const std::string& 
   std::vector<Part> parts;
   std::vector<std::string> paths = {main};
   paths.insert(paths.end(), plugs.begin(), plugs.end());
-  for (auto& path : paths) {
-    CRANK_TRY(auto bytes, read_component(path));
-    auto blueprint = component::Blueprint::prepare(engine, bytes);
-    if (!blueprint) return fail(std::move(blueprint.error()).wrap(blueprint.error().code(), concat("loading ", path)));
-    std::string name = part_name(path);
+  std::vector<Prepared> prepared = prepare_all(engine, paths);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    CRANK_TRY(auto blueprint, std::move(prepared[i]));
+    std::string name = part_name(paths[i]);
     const auto same =
         std::ranges::count_if(parts, [&](auto& p) { return p.name == name || p.name.starts_with(name + "#"); });
-    parts.push_back({same ? concat(name, "#", same + 1) : name, *blueprint});
+    parts.push_back({same ? concat(name, "#", same + 1) : name, std::move(blueprint)});
   }
   return parts;
 }
