@@ -1,5 +1,7 @@
 #include "crank/cli/load.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -38,6 +40,9 @@ std::vector<Prepared> prepare_all(engine::Engine& engine, const std::vector<std:
   while (others.size() + 1 < useful) others.emplace_back(work);
   work();
   for (std::thread& other : others) other.join();
+#if defined(__GLIBC__)
+  malloc_trim(0);  // what compiling took is not needed again for the life of a server
+#endif
   std::vector<Prepared> prepared;
   for (auto& slot : slots) prepared.push_back(*std::move(slot));
   return prepared;
