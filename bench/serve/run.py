@@ -150,9 +150,10 @@ def loop_row(name, component, plug, composed, invoke, low, high, goal, options):
 def overlap_row(options):
     """A caller starts a call that burns the processor, burns as much itself, then awaits it."""
     rounds = 600_000_000
+    repeats = max(options.rounds, 3)  # both halves of the fraction are the least of several: one alone says little
     walls = {'ours': [], 'alone': [], 'peer': []}
     answers = set()
-    for _ in range(options.rounds):
+    for _ in range(repeats):
         for host, key, more in ((CRANK, 'ours', []), (CRANK, 'alone', ['--threads', '1']), (PEER, 'peer', [])):
             if not host.exists:
                 continue
