@@ -22,7 +22,7 @@ ARROWS = {
     "cli": {"base", "async", "io", "engine", "component", "reactor", "wasi", "ota"},
 }
 THIRD_PARTY = re.compile(r'#include [<"](boost/|wasmtime|wasm\.h|openssl/|nlohmann/|CLI/|spdlog/|fmt/|sqlite3|sodium|zlib)')
-MAX_LINES = 700
+MAX_LINES = 600
 MACHINE = re.compile(r"(^|[^a-zA-Z0-9_.])/(work|farm|root|tmp/bash_jobs|tmp/w)/")
 
 def listed(*patterns):

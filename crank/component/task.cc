@@ -6,50 +6,13 @@
 #include "crank/component/canon.h"
 #include "crank/component/root_state.h"
 #include "crank/component/side.h"
+#include "crank/component/task_internal.h"
 
 namespace crank::component::detail {
 
 using engine::RawVal;
 
 Group& group_of(const Call& task) noexcept { return *task.lift->instance->group; }
-
-void post_message(Call::Message& message, Call& c, Group& to, void (*deliver)(Call&)) {
-  c.references.fetch_add(1, std::memory_order_relaxed);
-  message.call = &c;
-  message.to = &to;
-  message.deliver = deliver;
-  message.run = [](Job* job) noexcept {
-    auto& m = *static_cast<Call::Message*>(job);
-    Group& group = *m.to;
-    Call& call = *m.call;
-    m.deliver(call);
-    release_call(call);
-    group.end_turn();
-  };
-  to.post(message);
-}
-
-void post_to_callee(Call::Message& message, Call& c, void (*deliver)(Call&)) {
-  post_message(message, c, group_of(c), deliver);
-}
-
-void release_call(Call& c) {
-  if (c.references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  RootState* callee = c.callee_root;
-  RootState* caller = c.caller_root;
-  if (c.counted) group_of(c).root.task_ended();
-  delete &c;
-  if (callee) callee->release();
-  if (caller) caller->release();
-}
-
-void finish_call(Call& c, Group& caller) {
-  if (c.references.load(std::memory_order_acquire) != 1) return release_call(c);
-  if (std::exchange(c.counted, false)) group_of(c).root.task_ended();
-  if (c.callee_root) std::exchange(c.callee_root, nullptr)->release();
-  if (c.caller_root) std::exchange(c.caller_root, nullptr)->release();
-  caller.recycle(c);
-}
 
 namespace {
 
@@ -64,7 +27,8 @@ void list_task(Call& c) {
   if (!std::exchange(c.counted, true)) instance.root->task_began();
 }
 
-// May free the call: the callee's half is over.
+}  // namespace
+
 void unlist_task(Call& c) {
   InstanceState& instance = *c.lift->instance;
   (c.previous_task ? c.previous_task->next_task : instance.first_task) = c.next_task;
@@ -83,20 +47,11 @@ void unlist_task(Call& c) {
   if (!c.nested) release_call(c);
 }
 
+namespace {
+
 bool gate_closed(const Call& c) {
   const InstanceState& instance = *c.lift->instance;
   return instance.backpressure > 0 || (c.lift->needs_exclusive && instance.exclusive != nullptr);
-}
-
-// The callee's executor is held; is the other one held by this stack, too?
-bool here(const Call& c, const Activation* chain, const Group& other) {
-  return group_of(c).actor == other.actor || holds(chain, other);
-}
-
-void apply_resolved(Call& c) {
-  if (c.caller->root->dead()) return;
-  c.state = c.outcome;
-  set_event(c);
 }
 
 }  // namespace
@@ -139,27 +94,10 @@ void tell_started(Call& c, const Activation* chain) {
     set_event(c);
     return;
   }
-  post_message(c.started_message, c, *c.caller->group, [](Call& call) {
-    if (call.caller->root->dead()) return;
-    if (call.state == SubtaskState::starting) call.state = SubtaskState::started;
-    set_event(call);
-  });
+  post_started(c);
 }
 
-void deliver_lifted(Call& c);
-
-// On the caller's executor: the callee is about to start and wants its arguments (C3).
-void lift_for_callee(Call& c) {
-  if (c.caller->root->dead()) return;  // taking down cancels the call
-  Side caller(*c.caller, c.lower->options, &c, nullptr);
-  auto arguments = lift_parameters(caller.context, *c.lower->type, c.lower->async_, c.slots);
-  if (!arguments) return c.caller->root->die(std::move(arguments).error());
-  c.arguments = *std::move(arguments);
-  c.lifted = true;
-  c.state = SubtaskState::started;
-  set_event(c);
-  post_message(c.lift_message, c, group_of(c), deliver_lifted);
-}
+}  // namespace
 
 Result<> begin(Call& c, Activation* chain) {
   const LiftState& lift = *c.lift;
@@ -170,7 +108,7 @@ Result<> begin(Call& c, Activation* chain) {
     Hold hold_caller(chain, c.lifted || c.nested ? *lift.instance->group : *c.caller->group, lift.instance->group);
     if (!c.lifted && !c.nested && !hold_caller) {
       c.waits = Waits::for_arguments;
-      post_message(c.lift_message, c, *c.caller->group, lift_for_callee);
+      post_lift(c);
       return {};
     }
     Activation lowering(*lift.instance->group, *lift.instance, entering_caller(c), &c, chain);
@@ -188,14 +126,6 @@ Result<> begin(Call& c, Activation* chain) {
   tell_started(c, chain);
   return run_core(c, lift.core, v, lift.slots, lift.signature.param_count, chain);
 }
-
-void deliver_lifted(Call& c) {
-  if (c.waits != Waits::for_arguments) return;
-  c.waits = Waits::nowhere;
-  if (auto r = begin(c, nullptr); !r) group_of(c).root.die(std::move(r).error(), &c);
-}
-
-}  // namespace
 
 Result<> start_task(Call& c, const Activation* chain) {
   const LiftState& lift = *c.lift;
@@ -311,6 +241,8 @@ Result<> finish_core(Call& c, RawVal* v, Activation* chain) {
   return exit_task(c);
 }
 
+}  // namespace
+
 Result<> poll(Call& c, Activation* chain) {
   InstanceState& instance = *c.lift->instance;
   Group& group = *instance.group;
@@ -346,8 +278,6 @@ Result<> poll(Call& c, Activation* chain) {
   }
 }
 
-}  // namespace
-
 bool wants_fiber(const Call& c, const Activation* chain);
 constexpr std::uint32_t watched_calls = 16;
 
@@ -372,41 +302,6 @@ Result<> call_core(InstanceState& instance, InstanceState* caller, Call& task, A
                    const engine::Func& function, RawVal* values, std::size_t count) {
   Activation running(*instance.group, instance, caller, &task, chain);
   return instance.group->store->call(function, values, count);
-}
-
-namespace {
-
-// A parked group goes on in a job of the pool: the turn it had on some thread is over, its executor is still held.
-void continue_parked(Job* job) noexcept {
-  auto& m = *static_cast<Call::Message*>(job);
-  Call& c = *m.call;
-  Group& group = *m.to;
-  group.actor->continue_turn();
-  group.parked = nullptr;
-  c.waits = Waits::nowhere;
-  if (!group.root.dead()) {
-    if (auto r = poll(c, nullptr); !r) group.root.die(std::move(r).error(), &c);
-  }
-  release_call(c);
-  group.end_nested_turn();
-}
-
-}  // namespace
-
-void post_continue(Call& c) {
-  Group& group = group_of(c);
-  c.references.fetch_add(1, std::memory_order_relaxed);
-  c.continue_message.call = &c;
-  c.continue_message.to = &group;
-  c.continue_message.run = continue_parked;
-  group.root.retain();
-  group.root.domain().begin();
-  group.root.runtime.enqueue(c.continue_message);
-}
-
-void park(Hold& hold, Call& c) {
-  hold.park();
-  post_continue(c);
 }
 
 // C3, C4. What may block needs a stack of its own. So does a long function, which can be preempted there: known by its
@@ -447,6 +342,8 @@ Result<> run_callback(Call& c, Event event, Activation* chain) {
   return run_core(c, c.lift->options->callback, v, 3, 3, chain);
 }
 
+}  // namespace
+
 Result<> go_on(Call& c, Activation* chain) {
   InstanceState& instance = *c.lift->instance;
   switch (c.waits) {
@@ -482,8 +379,6 @@ Result<> go_on(Call& c, Activation* chain) {
     default: return {};
   }
 }
-
-}  // namespace
 
 Result<> resume_thread(Call& thread, Activation* chain) {
   if (thread.waits == Waits::suspended) {
@@ -538,136 +433,6 @@ void release_exclusive(InstanceState& instance) {
   instance.exclusive = nullptr;
   while (Call* c = instance.held.pop()) instance.group->ready.push(*c);
   if (!instance.entry.empty()) instance.group->reconsider(instance);
-}
-
-// ---- ending ---------------------------------------------------------------------------------------------------------
-
-namespace {
-
-void notify_resolved(Call& c) {
-  if (c.nested) return;
-  if (!c.caller) {
-    if (c.on_resolved) c.on_resolved(c);
-    return;
-  }
-  Group& caller = *c.caller->group;
-  if (here(c, group_of(c).top, caller)) return apply_resolved(c);
-  post_resolved(c);
-}
-
-}  // namespace
-
-void post_resolved(Call& c) { post_message(c.resolved_message, c, *c.caller->group, apply_resolved); }
-
-Result<> give_result(Call& c, ResolvedOptions& options, Slots slots, std::uint32_t max_flat) {
-  const LiftState& lift = *c.lift;
-  InstanceState& instance = *lift.instance;
-  if (c.task == TaskState::resolved)
-    return fail(Code::trap, "`task.return` or `task.cancel` called more than once for the current task");
-  if (c.num_borrows > 0)
-    return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
-  Activation* chain = instance.group->top;
-  if (lift.type->result == nullptr) {
-    c.flat = true;
-  } else if (c.nested && c.lower->scalar_result) {
-    c.flat = c.lowered = true;
-    c.raw[0] = slots.i64(0);
-    if (c.lower->async_)
-      CRANK_TRY_VOID(store_scalar(*c.caller, *c.lower->options, c.out_pointer, c.lower->type->result->size, c.raw[0]));
-  } else if (c.nested && same_stack(chain, *c.caller->group)) {
-    c.flat = c.lowered = true;
-    Side callee(instance, &options, &c, chain);
-    Side caller(*c.caller, c.lower->options, nullptr, chain);
-    std::uint32_t limit = c.lower->async_ ? 0 : max_flat_results;
-    auto r = copy_result(callee.context, *lift.type, max_flat, slots, caller.context, *c.lower->type, limit,
-                         c.out_pointer, Slots(std::span<std::uint64_t>(c.raw, 17)));
-    if (!r) return fail(std::move(r).error());
-  } else if (lift.scalar_result && c.caller) {
-    c.flat = true;
-    c.raw[0] = slots.i64(0);
-  } else {
-    c.flat = false;
-    Side callee(instance, &options, &c, chain);
-    CRANK_TRY(c.result, lift_result(callee.context, *lift.type, max_flat, slots));
-  }
-  c.task = TaskState::resolved;
-  c.outcome = SubtaskState::returned;
-  if (c.nested) c.state = SubtaskState::returned;
-  notify_resolved(c);
-  return {};
-}
-
-Result<> resolve_cancelled(Call& c) {
-  if (c.task != TaskState::cancel_delivered)
-    return fail(Code::trap, c.task == TaskState::resolved
-                                ? "`task.return` or `task.cancel` called more than once for the current task"
-                                : "`task.cancel` called by task which has not been cancelled");
-  if (c.num_borrows > 0)
-    return fail(Code::trap, concat("borrow handles still remain at the end of the call: ", c.num_borrows));
-  c.task = TaskState::resolved;
-  c.outcome = c.entered ? SubtaskState::cancelled_before_returned : SubtaskState::cancelled_before_started;
-  if (c.nested) c.state = c.outcome;
-  notify_resolved(c);
-  return {};
-}
-
-bool deliver_pending_cancel(Call& c, bool cancellable) noexcept {
-  Call& task = task_of(c);
-  if (!cancellable || task.task != TaskState::pending_cancel) return false;
-  task.task = TaskState::cancel_delivered;
-  return true;
-}
-
-Result<> request_cancellation(Call& c, Activation* chain) {
-  InstanceState& instance = *c.lift->instance;
-  if (c.task == TaskState::initial) {
-    if (c.waits == Waits::for_arguments) {
-      c.task = TaskState::pending_cancel;  // told at the first cancellable point
-      return {};
-    }
-    instance.entry.remove(c);
-    instance.publish_gate();
-    c.waits = Waits::nowhere;
-    c.task = TaskState::cancel_delivered;
-    CRANK_TRY_VOID(resolve_cancelled(c));
-    if (!instance.entry.empty()) instance.group->reconsider(instance);
-    unlist_task(c);
-    return {};
-  }
-  if (c.task != TaskState::started) return {};
-  bool waiting = c.cancellable && c.waits != Waits::nowhere && c.waits != Waits::preempted;
-  bool shut_out = c.lift->needs_exclusive && instance.exclusive != nullptr && instance.exclusive != &c;
-  Call* told = waiting && !shut_out ? &c : cancellable_thread(c);
-  if (!told || !may_enter(chain, instance, c.caller)) {
-    c.task = TaskState::pending_cancel;
-    return {};
-  }
-  c.task = TaskState::cancel_delivered;
-  told->cancelled_wake = true;
-  // It runs now, on this stack; what stands in the ready queue finds nothing to do later.
-  return go_on(*told, chain);
-}
-
-void abandon_wait(Call& thread) {
-  if (thread.waits != Waits::stack_on_waitable || !thread.awaited) return;
-  Waitable& awaited = *std::exchange(thread.awaited, nullptr);
-  awaited.sync_waiter = nullptr;
-  // A synchronous call stands in no table: its caller's half goes with the stack that waits for it.
-  if (awaited.kind == EntryKind::subtask && !static_cast<Call&>(awaited).has_index)
-    release_call(static_cast<Call&>(awaited));
-}
-
-void fail_task(Call& c, const Error& error) {
-  abandon_wait(c);
-  c.fiber.reset();
-  if (c.task != TaskState::resolved) {
-    c.task = TaskState::resolved;
-    c.outcome = SubtaskState::returned;
-    c.flat = false;
-    c.failure = error;
-    notify_resolved(c);
-  }
-  unlist_task(c);
 }
 
 }  // namespace crank::component::detail
