@@ -88,10 +88,12 @@ Job* PoolWorker::search() {
 }
 
 Job* PoolWorker::next() {
-  if (++tick_ % 61 == 0) [[unlikely]] {
+  if (++tick_ >= fairness_interval) [[unlikely]] {
+    tick_ = 0;
     // Fairness: the oldest of everything gets its turn.
     parker_->poll();
     if (Job* job = timer_if_due()) return job;
+    if (Job* job = take_posted()) return job;
     if (Job* job = take_inbox()) return job;
     for (unsigned level = priority_levels; level-- > 0;)
       if (Job* job = deques_[level].pop_oldest()) return job;
@@ -161,6 +163,10 @@ bool PoolWorker::take_back(Job& job) noexcept {
 bool detail::take_back(Job& job) noexcept {
   PoolWorker* worker = thread_state().worker;
   return worker && worker->take_back(job);
+}
+
+void detail::look_around() noexcept {
+  if (PoolWorker* worker = thread_state().worker) worker->look_around();
 }
 
 bool detail::post_behind(Job& job) noexcept {

@@ -50,6 +50,7 @@ class alignas(128) PoolWorker {
   void run();
   void push(Job& job);  // on this worker's thread
   bool take_back(Job& job) noexcept;
+  void look_around() noexcept { tick_ = fairness_interval - 1; }
 
   Pool::State& pool() noexcept { return pool_; }
   unsigned index() const noexcept { return index_; }
@@ -69,6 +70,7 @@ class alignas(128) PoolWorker {
   Pool::State& pool_;
   const unsigned index_;
   std::uint32_t nonempty_ = 0;  // a bit for each level that may have jobs
+  static constexpr std::uint32_t fairness_interval = 61;
   std::uint32_t tick_ = 0;
   std::uint32_t since_wake_ = 0;
   unsigned victim_ = 0;

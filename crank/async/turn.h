@@ -93,11 +93,14 @@ inline ThreadState& thread_state() noexcept { return the_thread_state; }
 #if defined(__wasm__)
 constexpr bool take_back(Job&) noexcept { return false; }
 constexpr bool post_behind(Job&) noexcept { return false; }
+constexpr void look_around() noexcept {}
 #else
 /// Takes a job that this thread enqueued last back out of its pool worker's queue. False: it is not there any more.
 bool take_back(Job& job) noexcept;
 /// Puts a generic job behind everything in its pool. False: this thread is no worker.
 bool post_behind(Job& job) noexcept;
+/// After a long turn: this thread's worker looks at its event loop, timers and the oldest jobs before it goes on.
+void look_around() noexcept;
 #endif
 
 }  // namespace detail

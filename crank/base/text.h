@@ -53,4 +53,20 @@ template <class... Parts>
   return out;
 }
 
+/// A text of several lines as one: indentation and empty lines go, "; " (after a colon " ") stands for the ends of lines.
+[[nodiscard]] inline std::string one_line(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    text.remove_prefix(end == text.npos ? text.size() : end + 1);
+    auto first = line.find_first_not_of(" \t\r");
+    if (first == line.npos) continue;
+    line = line.substr(first, line.find_last_not_of(" \t\r") + 1 - first);
+    if (!out.empty()) out.append(out.back() == ':' ? " " : "; ");
+    out.append(line);
+  }
+  return out;
+}
+
 }  // namespace crank

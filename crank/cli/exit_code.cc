@@ -8,12 +8,21 @@ namespace crank::cli {
 
 namespace {
 constexpr int most_frames = 12;  // a stack that overflowed has thousands
+
+// The library cannot know that a person typed a command; what to do about these is the same whatever was found.
+const char* what_to_do(const Error& error) {
+  switch (error.code()) {
+    case Code::missing_import:
+      return "; name a component that exports it by --plug ('crank inspect' shows what else is missing)";
+    case Code::bad_binary: return "; the file is damaged or no component: build it or fetch it again";
+    default: return "";
+  }
+}
+
 }  // namespace
 
 ExitCode report(const Error& error) {
-  std::fprintf(stderr, "crank: %s\n", error.to_string().c_str());
-  if (error.code() == Code::missing_import)
-    std::fprintf(stderr, "Name a component that exports it by --plug; 'crank inspect' shows what else is missing.\n");
+  std::fprintf(stderr, "crank: %s%s\n", error.to_string().c_str(), what_to_do(error));
   const Error* with_frames = &error;
   while (with_frames && with_frames->backtrace().empty()) with_frames = with_frames->cause();
   std::string_view frames = with_frames ? std::string_view(with_frames->backtrace()) : std::string_view();

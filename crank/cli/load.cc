@@ -67,7 +67,8 @@ Result<std::vector<std::byte>> read_component(const std::string& path) {
     if (bytes.size() > max_file)
       return fail(Code::limit, concat("reading ", path, ": it is larger than ", max_file >> 20, " MiB"));
   }
-  if (file.bad()) return fail(Code::io, concat("reading ", path, ": ", std::strerror(errno)));
+  if (file.bad())
+    return fail(Code::io, concat("reading ", path, ": ", std::strerror(errno), "; name a file that can be read"));
   if (bytes.empty()) return fail(Code::bad_binary, concat("reading ", path, ": the file is empty"));
   if (path.ends_with(".wat")) {
     auto binary = engine::wat_to_wasm({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -104,6 +105,9 @@ Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& pa
     component::PartOptions options{.name = parts[i].name, .blueprint = parts[i].blueprint};
     options.root.name = parts[i].name;
     options.root.runtime = how.runtime;
+    options.root.on_trap = how.on_trap;
+    options.root.limits.preemptible = how.preemptible;
+    if (how.memory_bytes) options.root.limits.memory_bytes = *how.memory_bytes;
     if (how.longest_turn) {
       const auto ticks = *how.longest_turn / parts[i].blueprint->engine().options().tick;
       options.root.limits.turn_ticks = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ticks, 1, UINT32_MAX));

@@ -22,6 +22,22 @@
 namespace crank::cli {
 namespace {
 
+// " (at a, in b, in c)": the guest's innermost frames.
+std::string frames_of(const Error& error) {
+  const Error* at = &error;
+  while (at && at->backtrace().empty()) at = at->cause();
+  if (!at) return {};
+  std::string out;
+  std::string_view rest = at->backtrace();
+  for (int n = 0; n < 4 && !rest.empty(); ++n) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const auto line = rest.substr(0, end);
+    out += concat(out.empty() ? " (at " : ", in ", line.substr(0, line.find(" +")));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out.empty() ? out : out + ")";
+}
+
 struct Worker {
   Worker(Pool& pool, unsigned index) : executor(pool, index) {}
   io::WorkerExecutor executor;
@@ -76,6 +92,10 @@ class Serve final : public Command {
                      "Largest request head in bytes, at most 16383; more is answered 431")
         ->capture_default_str()
         ->type_name("BYTES");
+    command->add_option("--max-memory", max_memory_, "What each memory of a guest may grow to")
+        ->capture_default_str()
+        ->type_name("BYTES")
+        ->check(CLI::Range(std::uint64_t{1} << 16, std::uint64_t{4} << 30));
     command->add_flag("--log", log_, "Write a line for each request to standard output");
     network_.add_to(*command);
   }
@@ -116,6 +136,10 @@ class Serve final : public Command {
                      r.sent, static_cast<double>(r.duration.count()) / 1e6, r.complete ? "" : " broken off");
       };
 
+    const auto log_trap = [errors](const Error& why) {
+      errors->error("{}{}; the next call gets a fresh root", one_line(why.to_string()), frames_of(why));
+    };
+
     std::vector<std::unique_ptr<Worker>> workers;
     std::vector<io::HttpServer::Worker> places;
     for (unsigned i = 0; i < pool->size(); ++i) {
@@ -131,6 +155,9 @@ class Serve final : public Command {
       CRANK_TRY(worker.app, link(parts, std::move(imports),
                                  {.reuse = component::ReusePolicy::concurrently(concurrent_, reuse_),
                                   .longest_turn = request_timeout,
+                                  .preemptible = true,
+                                  .memory_bytes = max_memory_,
+                                  .on_trap = log_trap,
                                   .runtime = &pool->runtime()}));
       auto service = wasi::HttpService::make(worker.app, context, service_options);
       if (!service)
@@ -193,6 +220,7 @@ class Serve final : public Command {
   std::vector<std::string> plugs_, environment_;
   unsigned threads_ = 0, reuse_ = 128, concurrent_ = 16;
   std::optional<std::uint64_t> max_body_;
+  std::uint64_t max_memory_ = std::uint64_t{512} << 20;
   std::size_t max_head_ = 16 * 1024 - 1;
   bool log_ = false;
   Network network_;

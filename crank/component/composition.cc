@@ -48,6 +48,7 @@ struct Composition::Wiring {
 
     const Program& program() const { return options.blueprint->program(); }
     Result<std::shared_ptr<Root>> make(const detail::Activation* chain);
+    bool held_up(const Root& root) const;
     Result<detail::LiftState*> callee(LiftId lift, const detail::Activation* chain) override;
     Result<std::shared_ptr<Live>> acquire();
     void give_back(const std::shared_ptr<Live>& used);
@@ -63,6 +64,7 @@ struct Composition::Wiring {
   Result<> link();
   Result<> resolve(std::size_t part);
   Result<Target> target_of(std::size_t part, const Import& import, unsigned depth);
+  std::vector<detail::Offer> offers_to(std::size_t part) const;
   Result<> check_cycles();
   void share_actors();
   std::vector<std::map<std::string, std::size_t>> providers;  // part -> import item -> providing part
@@ -91,6 +93,16 @@ Result<std::shared_ptr<Root>> Composition::Wiring::Part::make(const detail::Acti
   return root;
 }
 
+namespace {
+// It is in a turn that was preempted and may never end: a call would wait for that.
+bool overstays(const Root& root) { return root.state_record().overstaying.load(std::memory_order_relaxed) != 0; }
+}  // namespace
+
+// The same for the root that other parts call. Where they may hold its resources it is the only one that knows them.
+bool Composition::Wiring::Part::held_up(const Root& root) const {
+  return overstays(root) && std::ranges::none_of(program().resources, [](const Resource& r) { return !!r.instance; });
+}
+
 // Keeps a root whose uses are spent until its tasks have ended.
 void Composition::Wiring::Part::retire(std::shared_ptr<Root> root) {
   if (!root) return;
@@ -114,7 +126,7 @@ Result<detail::LiftState*> Composition::Wiring::Part::callee(LiftId lift, const 
     {
       LockGuard guard(lock);
       const bool spent = options.reuse.max_uses != 0 && shared.uses >= options.reuse.max_uses;
-      if (shared.root && shared.root->state() == Root::State::live && !spent) {
+      if (shared.root && shared.root->state() == Root::State::live && !spent && !held_up(*shared.root)) {
         ++shared.uses;
         RootState& state = shared.root->state_record();
         state.retain();
@@ -147,6 +159,7 @@ Result<std::shared_ptr<Live>> Composition::Wiring::Part::acquire() {
     });
     for (const auto& l : live) {
       if (l->in_flight >= reuse.concurrent || (reuse.max_uses != 0 && l->uses >= reuse.max_uses)) continue;
+      if (overstays(*l->root)) continue;
       found = l;
       break;
     }
@@ -217,10 +230,29 @@ Result<> Composition::Wiring::resolve(std::size_t at) {
   return {};
 }
 
+namespace {
+
+void list_offers(const std::string& owner, const std::string& prefix, const std::vector<Export>& exports,
+                 std::vector<detail::Offer>& out) {
+  for (const Export& e : exports) {
+    if (e.item.kind == ExportItem::function) out.push_back({owner, concat(prefix, e.name)});
+    if (e.item.kind == ExportItem::instance) list_offers(owner, concat(prefix, e.name, "#"), e.item.exports, out);
+  }
+}
+
+}  // namespace
+
+std::vector<detail::Offer> Composition::Wiring::offers_to(std::size_t at) const {
+  std::vector<detail::Offer> offers;
+  for (std::size_t other = 0; other < parts.size(); ++other)
+    if (other != at) list_offers(parts[other]->options.name, "", parts[other]->program().exports, offers);
+  return offers;
+}
+
 Result<Target> Composition::Wiring::target_of(std::size_t at, const Import& import, unsigned depth) {
   Part& part = *parts[at];
   auto provider = providers[at].find(item_of(import.interface, import.name));
-  if (provider == providers[at].end()) return detail::bind_to_host(part.program(), import, imports);
+  if (provider == providers[at].end()) return detail::bind_to_host(part.program(), import, imports, offers_to(at));
   Part& other = *parts[provider->second];
   const std::string path = import.interface.empty() ? import.name : concat(import.interface, "#", import.name);
   const Export* given = detail::find_in(other.program().exports, path);

@@ -159,6 +159,64 @@ TEST_F(CompositionTest, ABusyRootOpensAnother) {
   EXPECT_TRUE(one.is_done() && two.is_done());
 }
 
+// Answers twice x; computes for ever when asked for 13.
+constexpr std::string_view looper = R"((component
+  (core module $M
+    (func (export "f") (param i32) (result i32)
+      (if (i32.eq (local.get 0) (i32.const 13)) (then (loop $again (br $again))))
+      (i32.mul (local.get 0) (i32.const 2)))
+    (func (export "calls") (result i32) (i32.const 0)))
+  (core instance $m (instantiate $M))
+  (func $f async (param "x" u32) (result u32) (canon lift (core func $m "f")))
+  (func $calls async (result u32) (canon lift (core func $m "calls")))
+  (instance $i (export "f" (func $f)) (export "calls" (func $calls)))
+  (export "run" (func $f))
+  (export "test:app/doubler@1.2.0" (instance $i))))";
+
+TEST_F(CompositionTest, ARootWhoseTurnOverstaysGetsNoNewCallsAndEndsAtItsLimit) {
+  auto main = part("looper", looper);
+  main.root.limits.preemptible = true;
+  main.root.limits.turn_ticks = 100;
+  std::vector<std::string> told;
+  main.root.on_trap = [&](const Error& why) { told.push_back(why.to_string()); };
+  auto app = *Composition::Builder(imports).part(main).link();
+  auto function = *app->function("run");
+  auto loops = spawn(app->call(function, values(Value::u32(13))), {.runtime = &manual.runtime()});
+  auto other = spawn(app->call(function, values(Value::u32(4))), {.runtime = &manual.runtime()});
+  manual.run();
+  ASSERT_TRUE(loops.is_done() && other.is_done());
+  EXPECT_EQ(take(loops).error().code(), Code::deadline);
+  EXPECT_EQ(take(other)->as_u32(), 8u);
+  EXPECT_EQ(app->counts(0).made, 2u);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("100 ms it may without a pause"), std::string::npos) << told[0];
+}
+
+TEST_F(CompositionTest, APlugWhoseTurnOverstaysIsReplacedForNewCalls) {
+  auto plug = part("looper", looper);
+  plug.root.limits.preemptible = true;
+  plug.root.limits.turn_ticks = 100;
+  auto app = *Composition::Builder(imports).part(part("front", front, ReusePolicy::serial())).plug(plug).link();
+  auto function = *app->function("run");
+  auto loops = spawn(app->call(function, values(Value::u32(13))), {.runtime = &manual.runtime()});
+  auto other = spawn(app->call(function, values(Value::u32(4))), {.runtime = &manual.runtime()});
+  manual.run();
+  ASSERT_TRUE(loops.is_done() && other.is_done());
+  EXPECT_FALSE(take(loops));
+  EXPECT_EQ(take(other)->as_u32(), 8u);
+  EXPECT_EQ(app->counts(1).made, 2u);
+}
+
+TEST_F(CompositionTest, AMissingImportNamesTheNearestAndThePartThatHasIt) {
+  std::string text(doubler);
+  text.replace(text.find("test:app/doubler@1.2.0"), 16, "test:app/doublers");
+  auto app = Composition::Builder(imports).part(part("front", front)).plug(part("twice", text)).link();
+  ASSERT_FALSE(app);
+  EXPECT_EQ(app.error().code(), Code::missing_import);
+  EXPECT_NE(app.error().to_string().find("test:app/doublers@1.2.0#f, which twice exports"), std::string::npos)
+      << app.error().to_string();
+}
+
 TEST_F(CompositionTest, StoppingLetsCallsInFlightFinish) {
   imports.interface("").async_function("wait", [](HostCall, std::vector<Value> v) -> Task<Result<Value>> {
     (void)co_await sleep_for(10ms);

@@ -111,7 +111,9 @@ struct Group {
   bool may_block = false;
   bool pump_posted = false;
   bool torn_down = false;
-  Call* parked = nullptr;  // preempted: the executor is held for it
+  Call* parked = nullptr;         // preempted: the executor is held for it
+  bool overstays = false;         // a turn was preempted and is not over; counted in its root
+  std::uint64_t overstays_since;  // the engine's epoch then
   CallQueue ready;
   InstanceState* gates = nullptr;  // instances whose held tasks may enter now
   std::vector<Call*> pool;

@@ -54,11 +54,16 @@ Imports::Found Imports::find(std::string_view interface, std::string_view name) 
   return found;
 }
 
-std::string Imports::nearest(std::string_view interface, std::string_view name) const {
+std::vector<std::string> Imports::items() const {
   std::vector<std::string> items;
   for (const auto& [given, in] : interfaces_)
     for (const auto& [item, body] : in.items_) items.push_back(concat(given, "#", item));
-  std::vector<std::string_view> names(items.begin(), items.end());
+  return items;
+}
+
+std::string Imports::nearest(std::string_view interface, std::string_view name) const {
+  const std::vector<std::string> all = items();
+  std::vector<std::string_view> names(all.begin(), all.end());
   return std::string(component::nearest(concat(interface, "#", name), names));
 }
 

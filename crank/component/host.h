@@ -136,6 +136,8 @@ class Imports {
   bool has_interface(std::string_view interface) const;
   /// The registered `interface#name` nearest to a missing one, for messages; empty if nothing is near.
   std::string nearest(std::string_view interface, std::string_view name) const;
+  /// Every registered `interface#name`.
+  std::vector<std::string> items() const;
 
  private:
   const Interface* lookup(std::string_view interface) const;

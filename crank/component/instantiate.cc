@@ -49,6 +49,14 @@ class Instantiation {
     statistics.calls.store(0, std::memory_order_relaxed);
   }
 
+  // A store with collected types can hold one suspended stack only (engine/store.h): its turns stay off fibers.
+  bool preemptible() const {
+    if (!root_.options.limits.preemptible) return false;
+    for (std::uint32_t i = 0; i < program_.modules.size(); ++i)
+      if (root_.blueprint->module(ModuleId{i}).collected()) return false;
+    return true;
+  }
+
   Result<> make_groups() {
     root_.instances.resize(program_.instances.size());
     for (std::uint32_t i = 0; i < program_.instances.size(); ++i) {
@@ -64,7 +72,7 @@ class Instantiation {
       if (!actor) actor = make_actor(root_.runtime);
       root_.groups.push_back(std::make_unique<Group>(root_, std::move(actor)));
       Group& group = *root_.groups.back();
-      group.may_block = program_.groups[g].may_block;
+      group.may_block = program_.groups[g].may_block || preemptible();
       group.pump.group = &group;
       group.pump.run = Group::run_pump;
       engine::StoreOptions options;

@@ -1,6 +1,8 @@
 // Internal: makes the guests of a root whose targets and actors are set.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,8 +19,15 @@ class RootState;
 /// Runs on this thread with every group's executor held. `chain`: the native stack below, if a guest's call needs the root.
 Result<> instantiate_root(RootState& root, const Activation* chain);
 
-/// What the host has for an import; Code::missing_import or bad_type with a sentence.
-Result<Target> bind_to_host(const Program& program, const Import& import, const Imports& imports);
+/// A function that some part exports, for messages.
+struct Offer {
+  std::string owner, item;
+};
+
+/// What the host has for an import; Code::missing_import or bad_type with a sentence. `offers`: what other parts export,
+/// none of which fits.
+Result<Target> bind_to_host(const Program& program, const Import& import, const Imports& imports,
+                            std::span<const Offer> offers = {});
 /// An exported function by path ("iface#name", versions compatible); null if there is none.
 const Export* find_in(const std::vector<Export>& exports, std::string_view path);
 

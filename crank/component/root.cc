@@ -7,6 +7,7 @@
 #include "crank/async/runtime.h"
 #include "crank/component/host_caller.h"
 #include "crank/component/instantiate.h"
+#include "crank/component/match.h"
 #include "crank/component/report.h"
 #include "crank/component/root_state.h"
 #include "crank/component/slot.h"
@@ -18,7 +19,26 @@ using detail::Call;
 using detail::RootState;
 using detail::Target;
 
-Result<detail::Target> detail::bind_to_host(const Program& program, const Import& import, const Imports& imports) {
+namespace {
+
+// "; the nearest …": of what the host has and what other parts export.
+std::string nearest_text(const Import& import, const Imports& imports, std::span<const detail::Offer> offers) {
+  const std::string wanted = import.interface.empty() ? import.name : concat(import.interface, "#", import.name);
+  const std::vector<std::string> of_host = imports.items();
+  std::vector<std::string_view> all(of_host.begin(), of_host.end());
+  for (const auto& offer : offers) all.push_back(offer.item);
+  const std::string_view found = component::nearest(wanted, all);
+  if (found.empty()) return {};
+  for (const auto& offer : offers)
+    if (found.data() == offer.item.data())
+      return concat("; the nearest is ", found, ", which ", offer.owner, " exports");
+  return concat("; the nearest the host has is ", found);
+}
+
+}  // namespace
+
+Result<detail::Target> detail::bind_to_host(const Program& program, const Import& import, const Imports& imports,
+                                            std::span<const Offer> offers) {
   Imports::Found found = imports.find(import.interface, import.name);
   Target target;
   target.import = &import;
@@ -37,10 +57,9 @@ Result<detail::Target> detail::bind_to_host(const Program& program, const Import
     return fail(Code::bad_type,
                 concat("the host provides ", import.interface, "#", import.name,
                        " as an async function, but the component imports it as ", to_string(*import.type, program)));
-  std::string nearest = imports.nearest(import.interface, import.name);
-  return fail(Code::missing_import, concat("nothing provides ", import.interface.empty() ? "" : import.interface + "#",
-                                           import.name, ": ", to_string(*import.type, program),
-                                           nearest.empty() ? "" : concat("; the nearest the host has is ", nearest)));
+  return fail(Code::missing_import,
+              concat("nothing provides ", import.interface.empty() ? "" : import.interface + "#", import.name, ": ",
+                     to_string(*import.type, program), nearest_text(import, imports, offers)));
 }
 
 namespace {

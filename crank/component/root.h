@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,11 @@ struct Limits {
   std::uint64_t memory_bytes = 4ull << 30;  ///< each linear memory
   std::uint32_t handles = 1u << 20;         ///< each component instance's table
   std::uint32_t tasks = 1u << 16;           ///< calls in flight into one component instance
-  std::uint32_t turn_ticks = 0;  ///< engine ticks (1 ms) one turn may take that cannot be preempted; 0: no limit
+  std::uint32_t turn_ticks =
+      0;  ///< engine ticks (1 ms) one turn may take, preempted or not, then it is a trap; 0: no limit
+  /// Every turn of an async-typed function can be preempted (some 100 ns dearer), not only those of functions known to
+  /// be long: no guest keeps a worker from others, whatever it is asked.
+  bool preemptible = false;
 };
 
 struct RootOptions {
@@ -48,6 +53,9 @@ struct RootOptions {
   Runtime* runtime = nullptr;  ///< where its executors run; null: that of the instantiating task or turn
   void* data = nullptr;        ///< HostCall::data; must outlive the root
   Limits limits;
+  /// Told once if the root ends by a trap, a deadline or a deadlock, on the thread where that happens, inside the guest's
+  /// turn: it may note, not call back.
+  std::function<void(const Error& why)> on_trap;
 };
 
 /// An exported function looked up once; valid for every root of the same Blueprint. Cheap to copy.

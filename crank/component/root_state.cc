@@ -85,6 +85,20 @@ Error RootState::dead_error() {
   return std::move(*why).wrap(Code::root_dead, std::move(sentence));
 }
 
+namespace {
+
+// A guest that gets no more memory mostly answers by an instruction that traps: the reason is the limit.
+std::string memory_note(const Call& during, const Limits& limits) {
+  const Group& group = group_of(during);
+  const ResolvedOptions& options = *during.lift->options;
+  if (!group.store || !options.base || limits.memory_bytes >= std::uint64_t{4} << 30) return {};
+  const std::uint64_t size = group.store->memory_size(options.memory);
+  if (size + size / 16 < limits.memory_bytes) return {};
+  return concat(" with ", size >> 20, " MiB of memory, of ", limits.memory_bytes >> 20, " MiB it may have");
+}
+
+}  // namespace
+
 void RootState::die(Error error, const Call* during) {
   if (during && during->lift) {
     const Code code = error.code() == Code::deadlock || error.code() == Code::deadline || error.code() == Code::limit
@@ -92,10 +106,10 @@ void RootState::die(Error error, const Call* during) {
                           : Code::trap;
     std::string trace = error.backtrace();
     std::string_view instance = during->lift->instance->name();
-    Error named =
-        std::move(error).wrap(code, concat(options.name.empty() ? program().name : options.name,
-                                           instance.empty() || instance == "root" ? "" : concat(" (", instance, ")"),
-                                           " trapped in ", during->lift->spec->name));
+    Error named = std::move(error).wrap(
+        code, concat(options.name.empty() ? program().name : options.name,
+                     instance.empty() || instance == "root" ? "" : concat(" (", instance, ")"), " trapped in ",
+                     during->lift->spec->name, memory_note(*during, options.limits)));
     error = trace.empty() ? std::move(named) : std::move(named).with_backtrace(std::move(trace));
   }
   end(Root::State::trapped, std::move(error));
@@ -107,9 +121,10 @@ void RootState::end(Root::State state, std::optional<Error> error) {
   {
     LockGuard guard(failure_lock_);
     if (dead()) return;
-    failure_ = std::move(error);
+    failure_ = error;
     state_.store(state, std::memory_order_release);
   }
+  if (error && options.on_trap) options.on_trap(*error);
   retain();
   for (const auto& group : groups) take_down(*group);
   notify_drained();

@@ -8,6 +8,7 @@
 //     apply_resolved    <------ resolved_message --  give_result, resolve_cancelled, fail_task
 //                                                    continue_message: to itself, when it was preempted
 #include "crank/async/runtime.h"
+#include "crank/async/turn.h"
 #include "crank/component/canon.h"
 #include "crank/component/root_state.h"
 #include "crank/component/side.h"
@@ -96,6 +97,14 @@ void post_resolved(Call& c) { post_message(c.resolved_message, c, *c.caller->gro
 
 namespace {
 
+// By the clock, not by what the guest got of the processor: whoever waits for it does so by the clock.
+Result<> within_limit(const Group& group) {
+  const engine::Engine& engine = group.root.blueprint->engine();
+  const std::uint32_t limit = group.root.options.limits.turn_ticks;
+  if (limit == 0 || engine.epoch() - group.overstays_since < limit) return {};
+  return fail(engine::turn_over_limit(engine, limit));
+}
+
 // A parked group goes on in a job of the pool: the turn it had on some thread is over, its executor is still held.
 void continue_parked(Job* job) noexcept {
   auto& m = *static_cast<Call::Message*>(job);
@@ -105,7 +114,13 @@ void continue_parked(Job* job) noexcept {
   group.parked = nullptr;
   c.waits = Waits::nowhere;
   if (!group.root.dead()) {
-    if (auto r = poll(c, nullptr); !r) group.root.die(std::move(r).error(), &c);
+    Result<> r = within_limit(group);
+    if (r) r = poll(c, nullptr);
+    if (!r) group.root.die(std::move(r).error(), &c);
+  }
+  if (!group.parked) {
+    group.overstays = false;
+    group.root.overstaying.fetch_sub(1, std::memory_order_relaxed);
   }
   release_call(c);
   group.end_nested_turn();
@@ -115,12 +130,19 @@ void continue_parked(Job* job) noexcept {
 
 void post_continue(Call& c) {
   Group& group = group_of(c);
+  if (!group.overstays) {
+    group.overstays = true;
+    group.overstays_since = group.root.blueprint->engine().epoch();
+    group.root.overstaying.fetch_add(1, std::memory_order_relaxed);
+  }
   c.references.fetch_add(1, std::memory_order_relaxed);
   c.continue_message.call = &c;
   c.continue_message.to = &group;
   c.continue_message.run = continue_parked;
   group.root.retain();
   group.root.domain().begin();
+  // Whoever has waited while this turn overstayed comes first.
+  crank::detail::look_around();
   group.root.runtime.enqueue(c.continue_message);
 }
 

@@ -32,8 +32,7 @@ wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint
   }
   std::uint64_t taken = store.engine().epoch() - native.turn_started;
   if (options.hard_limit != 0 && taken >= options.hard_limit) {
-    native.pending = Error(Code::deadline, concat("the guest ran for ", taken, " ticks without a pause, its limit is ",
-                                                  options.hard_limit));
+    native.pending = turn_over_limit(store.engine(), options.hard_limit);
     return wasmtime_error_new("over the hard limit");
   }
   if (!native.overstayed) {
@@ -44,6 +43,16 @@ wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint
   *kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
   return nullptr;
 }
+
+}  // namespace
+
+Error turn_over_limit(const Engine& engine, std::uint32_t limit) {
+  const auto allowed = std::chrono::duration_cast<std::chrono::milliseconds>(limit * engine.options().tick);
+  return Error(Code::deadline, concat("the guest computed for the ", allowed.count(),
+                                      " ms it may without a pause; if that is right, raise its limit or let it yield"));
+}
+
+namespace {
 
 struct Blocking {
   BlockingFunction function;

@@ -44,6 +44,9 @@ using Trap = ::wasm_trap_t*;
 /// on entry and the results on return. Must not throw. `env` is the pointer given with it.
 using HostFunction = Trap (*)(void* env, Caller* caller, RawVal* values, std::size_t count) noexcept;
 
+/// What a guest is told that took more than `limit` ticks for a turn: Code::deadline.
+Error turn_over_limit(const Engine& engine, std::uint32_t limit);
+
 /// What a function that may block answers.
 enum class Step : std::uint8_t {
   ready,  ///< results are written

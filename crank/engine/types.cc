@@ -98,7 +98,20 @@ std::string message_of(wasmtime_error_t* error) {
   OwnedError owned(error);
   Bytes text;
   wasmtime_error_message(error, &text.vec);
-  return std::string(text.view());
+  // A sentence, and below it "Caused by:" with numbered lines: outermost first, as one sentence.
+  std::string out;
+  for (std::string_view rest = text.view(); !rest.empty();) {
+    const auto end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+    const auto first = line.find_first_not_of(' ');
+    if (first == line.npos || line == "Caused by:") continue;
+    line.remove_prefix(first);
+    if (const auto digits = line.find_first_not_of("0123456789"); digits != 0 && line.substr(digits).starts_with(": "))
+      line.remove_prefix(digits + 2);
+    out += concat(out.empty() ? "" : ": ", line);
+  }
+  return out;
 }
 
 OwnedFuncType native_type(const FuncType& type) {

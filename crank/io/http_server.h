@@ -63,7 +63,8 @@ class Exchange final : public BodySource, public BodySink {
 
   /// Nobody is there any more: the connection was closed, or the response is finished.
   bool over() const noexcept { return connection_ == nullptr; }
-  /// `gone` runs once when the client disconnects or the connection breaks before the response is finished.
+  /// `gone` runs once when the client disconnects or the connection breaks before the response is finished; not for
+  /// the handler's own abort().
   void on_gone(std::move_only_function<void(const Error&)> gone);
 
   EventLoop& loop() noexcept override { return *loop_; }

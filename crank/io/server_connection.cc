@@ -69,6 +69,7 @@ ServerConnection::~ServerConnection() { worker_.remove(*this); }
 
 void ServerConnection::start() {
   self_ = shared_from_this();
+  peer_ = wire_.transport().peer();  // once it has gone nobody can say
   wire_.bind(weak_from_this());
   worker_.loop->watch(*this);
   if (options_.tls) {
@@ -327,6 +328,7 @@ void ServerConnection::finish(const Headers* trailers) {
 
 void ServerConnection::abort() noexcept {
   response_done_ = false;
+  if (exchange_) exchange_->gone_ = nullptr;  // the handler itself gives up
   gone(Error(Code::io, "the response was broken off"));
 }
 
@@ -391,7 +393,6 @@ void ServerConnection::over(bool complete) {
     reader->on_read(fail(Code::io, "receiving a body: the exchange is over"));
   }
   wire_.cancel_read();
-  if (peer_.empty()) peer_ = wire_.transport().peer();
   worker_.handler->on_complete({exchange->request_.method, exchange->request_.target, peer_, status_, received_, sent_,
                                 Clock::now() - began_, complete});
   if (!complete) return close_now();

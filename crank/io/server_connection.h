@@ -35,7 +35,7 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   /// Requests in flight finish, then it closes; idle ones close now.
   void drain();
   void close_now();
-  std::string peer() const { return wire_.transport().peer(); }
+  std::string peer() const { return peer_; }
 
   Result<> send_head(std::uint16_t status, const Headers& headers, std::optional<std::uint64_t> length);
   void respond(std::uint16_t status, std::string_view text);

@@ -83,7 +83,7 @@ void HttpService::on_complete(const io::ExchangeRecord& record) {
 void HttpService::refuse(io::Exchange& exchange, std::uint16_t status, const std::string& why) {
   if (options_.on_error)
     options_.on_error(
-        concat(exchange.request().method, " ", exchange.request().target, ": ", why, "; answered ", status));
+        concat(exchange.request().method, " ", exchange.request().target, ": ", one_line(why), "; answered ", status));
   exchange.respond(status, text_for(status));
 }
 
@@ -132,7 +132,7 @@ Task<> HttpService::serve(std::shared_ptr<HttpService> self, std::shared_ptr<io:
   auto failure = co_await send_body(std::move(response.body), *exchange, bodiless ? std::nullopt : length, false);
   if (failure && !is_cancelled() && self->options_.on_error)
     self->options_.on_error(concat(exchange->request().method, " ", exchange->request().target,
-                                   ": the response's body was broken off: ", describe_error_code(*failure)));
+                                   ": the response's body was broken off: ", one_line(describe_error_code(*failure))));
 }
 
 }  // namespace crank::wasi

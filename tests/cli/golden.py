@@ -39,6 +39,9 @@ def make_inputs(folder, components):
         'truncated.wasm': whole[:12],
         'text.txt': b'not a component at all\n',
         'future.wasm': bytes([0, 0x61, 0x73, 0x6d, 0x77, 0, 1, 0]),
+        # One bit each: of the size of a section, of an export's kind.
+        'flipped_size.wasm': whole[:9] + bytes([whole[9] ^ 0x40]) + whole[10:],
+        'flipped_kind.wasm': whole[:-2] + bytes([whole[-2] ^ 0x20]) + whole[-1:],
     }
     for name, data in files.items():
         with open(os.path.join(folder, name), 'wb') as file:

@@ -291,8 +291,36 @@ class Failures(unittest.TestCase):
     def test_a_guest_that_loops_meets_its_deadline(self):
         with Serve('service', options=['--request-timeout', '500ms']) as server:
             self.assertEqual(http_checks.request(server.port, 'GET', '/loop')[0], 504)
-            server.line(r'GET /loop: .*; answered 504$')
+            server.line(r'GET /loop: .*computed for the 500 ms it may without a pause.*; answered 504$')
             http_checks.greeting(server.port, False)
+
+    def looping_guests_leave_room(self, parts, warm, status):
+        """Each worker has a guest that computes for ever, and every other request is answered meanwhile."""
+        with Serve(*parts, options=['--threads', '2', '--request-timeout', '4s']) as server:
+            for _ in range(warm):
+                http_checks.request(server.port, 'GET', '/')
+            # Connections go to the workers in turn, the less busy one first.
+            loops = [http_checks.Wire(server.port, timeout=60) for _ in range(2)]
+            for wire in loops:
+                wire.send(b'GET /loop HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+            for _ in range(25):
+                self.assertEqual(http_checks.request(server.port, 'GET', '/')[0], 200)
+            for wire in loops:
+                self.assertEqual(wire.got, b'', 'a guest that loops answered')
+                wire.until(lambda got: b'\r\n\r\n' in got, 'an answer when its time is over')
+                self.assertIn(b' %d ' % status, wire.got.split(b'\r\n')[0])
+                wire.close()
+            server.line(r'service trapped in .*computed for the 4000 ms it may without a pause')
+            http_checks.greeting(server.port, len(parts) > 1)
+
+    def test_guests_that_loop_on_every_worker_hold_up_nobody(self):
+        self.looping_guests_leave_room(['service'], 0, 504)
+
+    def test_nor_do_they_once_the_function_is_known_to_be_short(self):
+        self.looping_guests_leave_room(['service'], 100, 504)
+
+    def test_nor_behind_a_middleware(self):
+        self.looping_guests_leave_room(['middleware', 'service'], 100, 500)
 
     def test_a_missing_service_is_a_bad_gateway(self):
         with Serve('middleware', options=['--no-network']) as server:
@@ -311,6 +339,76 @@ class Failures(unittest.TestCase):
             response = connection.getresponse()
             self.assertTrue(response.status == 200 and response.read() == data)
             connection.close()
+
+
+class Hostile(unittest.TestCase):
+    """tests/guests/component/hostile.cc: each way to misbehave is one status, one sentence, and the next is answered."""
+
+    def expect(self, path, status, sentence, options=(), body=None):
+        with Serve('tests/hostile', options=['--request-timeout', '2s', *options]) as server:
+            try:
+                got = http_checks.request(server.port, 'POST' if body else 'GET', path, body)[0]
+            except (http.client.HTTPException, ConnectionError):
+                got = 'broken off'
+            self.assertEqual(got, status)
+            if sentence:
+                server.line(sentence)
+            self.assertEqual(http_checks.request(server.port, 'GET', '/')[::2], (200, b'alive\n'))
+
+    def test_a_trap_after_the_head_went_out_breaks_the_body_off(self):
+        self.expect('/trap-late', 'broken off', r'hostile trapped in .*unreachable.* \(at .*\); the next call gets a fresh root$')
+        self.expect('/trap-late', 'broken off', r"GET /trap-late: the response's body was broken off: ")
+
+    def test_a_loop_after_the_head_went_out_is_ended(self):
+        self.expect('/loop-late', 'broken off', r'hostile trapped in .*computed for the 2000 ms it may without a pause')
+
+    def test_a_guest_that_waits_for_nothing_is_a_deadlock_in_one_line(self):
+        self.expect('/never', 500, r'GET /never: deadlock detected: .*waits for an event in a waitable set that is empty; answered 500$')
+
+    def test_a_guest_that_never_answers_meets_its_deadline(self):
+        with Serve('tests/hostile', options=['--request-timeout', '500ms']) as server:
+            wire = http_checks.Wire(server.port)
+            wire.send(b'POST /holds HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf')
+            wire.until(lambda got: b'\r\n\r\n' in got, 'an answer')
+            self.assertIn(b' 504 ', wire.got.split(b'\r\n')[0])
+            server.line(r'POST /holds: .*did not end in time.*; answered 504$')
+            self.assertEqual(http_checks.request(server.port, 'GET', '/')[0], 200)
+            wire.close()
+
+    def test_an_end_without_an_answer(self):
+        self.expect('/nothing', 500, r'GET /nothing: .*failed to produce a result.*; answered 500$')
+
+    def test_memory_without_end(self):
+        self.expect('/memory', 500, r'GET /memory: .*with \d+ MiB of memory, of 64 MiB it may have.*; answered 500$',
+                    options=['--max-memory', str(64 << 20)])
+
+    def test_handles_without_end(self):
+        self.expect('/handles', 503, r'GET /handles: .*holds 1048576 handles, the most it may; it should drop some; answered 503$')
+
+    def test_recursion_without_end(self):
+        self.expect('/deep', 500, r'GET /deep: .*call stack exhausted; answered 500$')
+
+    def test_headers_without_end(self):
+        self.expect('/headers?count=1000000', 502, r'the handler answered the error HTTP-response-header-section-size; answered 502$')
+
+    def test_a_body_shorter_or_longer_than_it_says(self):
+        self.expect('/short', 'broken off', r"GET /short: the response's body was broken off: HTTP-response-body-size: 10$")
+        self.expect('/long', 'broken off', r"GET /long: the response's body was broken off: HTTP-response-body-size: 100$")
+
+    def test_an_error_as_the_answer(self):
+        self.expect('/error', 500, r'GET /error: the handler answered the error configuration-error; answered 500$')
+
+    def test_a_request_that_nobody_reads(self):
+        self.expect('/early', 200, None, body=b'x' * 3_000_000)
+
+    def test_a_body_without_end_ends_with_its_client(self):
+        with Serve('tests/hostile', options=['--log']) as server:
+            wire = http_checks.Wire(server.port)
+            wire.send(b'GET /endless HTTP/1.1\r\nHost: a\r\n\r\n')
+            wire.until(lambda got: len(got) > 1_000_000, 'a first part')
+            wire.close()
+            server.line(r'127\.0\.0\.1:\d+ "GET /endless" 200 .* broken off$')
+            self.assertEqual(http_checks.request(server.port, 'GET', '/')[0], 200)
 
 
 class Stopping(unittest.TestCase):
