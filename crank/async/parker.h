@@ -5,6 +5,8 @@
 //  1  `unpark` before or during `park` makes that park return soon; unparks do not add up; `park` may return at any time.
 //  2  `park` may run completions; they enqueue jobs, which go to this worker's own queue. After having run any it returns.
 //  3  `poll` is called now and then by a busy worker: run what is ready, never wait.
+//  4  `run_held_up` is called in the middle of a long job of this worker: what only this worker may run, and waits for the
+//     end of that job, gets a bounded batch.
 #pragma once
 
 #include <atomic>
@@ -24,6 +26,8 @@ class Parker {
   virtual void unpark() noexcept = 0;
   /// Runs what is ready without waiting. Only called by its worker.
   virtual void poll() {}
+  /// False: there was nothing.
+  virtual bool run_held_up() { return false; }
 };
 
 /// The default: one futex word.

@@ -91,7 +91,9 @@ Job* PoolWorker::next() {
   if (++tick_ >= fairness_interval) [[unlikely]] {
     tick_ = 0;
     // Fairness: the oldest of everything gets its turn.
+    in_loop_ = true;
     parker_->poll();
+    in_loop_ = false;
     if (Job* job = timer_if_due()) return job;
     if (Job* job = take_posted()) return job;
     if (Job* job = take_inbox()) return job;
@@ -132,7 +134,9 @@ Job* PoolWorker::wait_for_work() {
             if (!until || look < *until) until = look;
           }
         }
+        in_loop_ = true;
         if (!pool_.stopping.load(std::memory_order_seq_cst)) parker_->park(until);
+        in_loop_ = false;
         if (guards) {
           pool_.guarded_until.store(Instant::max().time_since_epoch().count(), std::memory_order_seq_cst);
           pool_.guard.store(-1, std::memory_order_seq_cst);
@@ -163,6 +167,32 @@ bool PoolWorker::take_back(Job& job) noexcept {
 bool detail::take_back(Job& job) noexcept {
   PoolWorker* worker = thread_state().worker;
   return worker && worker->take_back(job);
+}
+
+// The job below stays where it is: what runs here runs to the end of its own turns, so stacks nest in order.
+void PoolWorker::lend(Duration at_most) noexcept {
+  if (in_loop_ || lent_ == most_lent) return;
+  ++lent_;
+  const ExecutionContext below = exchange_execution_context({});
+  {
+    detail::TurnScope scope(ExecutorRef::generic(), &pool_.runtime);
+    const auto until = std::chrono::steady_clock::now() + at_most;
+    do {
+      look_around();
+      Job* job = next();
+      if (job) {
+        detail::run_in_turn(scope.turn(), *job);
+        jobs_run_.store(jobs_run_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      }
+      if (!parker_->run_held_up() && !job) break;
+    } while (std::chrono::steady_clock::now() < until && !pool_.stopping.load(std::memory_order_relaxed));
+  }
+  exchange_execution_context(below);
+  --lent_;
+}
+
+void detail::lend_thread(std::chrono::steady_clock::duration at_most) noexcept {
+  if (PoolWorker* worker = thread_state().worker) worker->lend(at_most);
 }
 
 void detail::look_around() noexcept {

@@ -51,6 +51,7 @@ class alignas(128) PoolWorker {
   void push(Job& job);  // on this worker's thread
   bool take_back(Job& job) noexcept;
   void look_around() noexcept { tick_ = fairness_interval - 1; }
+  void lend(Duration at_most) noexcept;
 
   Pool::State& pool() noexcept { return pool_; }
   unsigned index() const noexcept { return index_; }
@@ -71,6 +72,9 @@ class alignas(128) PoolWorker {
   const unsigned index_;
   std::uint32_t nonempty_ = 0;  // a bit for each level that may have jobs
   static constexpr std::uint32_t fairness_interval = 61;
+  static constexpr unsigned most_lent = 3;
+  unsigned lent_ = 0;     // levels of lend() on this stack
+  bool in_loop_ = false;  // completions of the event loop run
   std::uint32_t tick_ = 0;
   std::uint32_t since_wake_ = 0;
   unsigned victim_ = 0;

@@ -6,6 +6,7 @@
 // A fiber carries turns of its own: whoever switches fibers exchanges the thread's ExecutionContext around the switch.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "crank/async/executor.h"
@@ -94,6 +95,7 @@ inline ThreadState& thread_state() noexcept { return the_thread_state; }
 constexpr bool take_back(Job&) noexcept { return false; }
 constexpr bool post_behind(Job&) noexcept { return false; }
 constexpr void look_around() noexcept {}
+inline void lend_thread(std::chrono::steady_clock::duration) noexcept {}
 #else
 /// Takes a job that this thread enqueued last back out of its pool worker's queue. False: it is not there any more.
 bool take_back(Job& job) noexcept;
@@ -101,6 +103,10 @@ bool take_back(Job& job) noexcept;
 bool post_behind(Job& job) noexcept;
 /// After a long turn: this thread's worker looks at its event loop, timers and the oldest jobs before it goes on.
 void look_around() noexcept;
+/// In the middle of a job that takes long and cannot be suspended, where the code below could as well be awaiting: runs
+/// what waits for this thread's worker, on top of this stack, for about that long. Nothing on a thread that is no worker,
+/// inside a completion of its event loop, or three levels deep.
+void lend_thread(std::chrono::steady_clock::duration at_most) noexcept;
 #endif
 
 }  // namespace detail

@@ -106,7 +106,6 @@ Result<std::shared_ptr<component::Composition>> link(const std::vector<Part>& pa
     options.root.name = parts[i].name;
     options.root.runtime = how.runtime;
     options.root.on_trap = how.on_trap;
-    options.root.limits.preemptible = how.preemptible;
     if (how.memory_bytes) options.root.limits.memory_bytes = *how.memory_bytes;
     if (how.longest_turn) {
       const auto ticks = *how.longest_turn / parts[i].blueprint->engine().options().tick;

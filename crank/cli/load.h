@@ -33,8 +33,6 @@ struct LinkOptions {
   component::ReusePolicy reuse;
   /// The longest a guest may compute without a pause; then it is trapped. None: for ever.
   std::optional<std::chrono::nanoseconds> longest_turn;
-  /// Guests give their worker to others while they compute.
-  bool preemptible = false;
   /// The most each linear memory may grow to.
   std::optional<std::uint64_t> memory_bytes;
   /// A root of a part ended by a trap, a deadline or a deadlock.

@@ -155,7 +155,6 @@ class Serve final : public Command {
       CRANK_TRY(worker.app, link(parts, std::move(imports),
                                  {.reuse = component::ReusePolicy::concurrently(concurrent_, reuse_),
                                   .longest_turn = request_timeout,
-                                  .preemptible = true,
                                   .memory_bytes = max_memory_,
                                   .on_trap = log_trap,
                                   .runtime = &pool->runtime()}));

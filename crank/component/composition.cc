@@ -94,7 +94,7 @@ Result<std::shared_ptr<Root>> Composition::Wiring::Part::make(const detail::Acti
 }
 
 namespace {
-// It is in a turn that was preempted and may never end: a call would wait for that.
+// It is in a turn that is longer than a slice and may never end: a call would wait for that.
 bool overstays(const Root& root) { return root.state_record().overstaying.load(std::memory_order_relaxed) != 0; }
 }  // namespace
 

@@ -38,7 +38,7 @@ struct PartOptions {
   std::shared_ptr<const Blueprint> blueprint;
   /// For calls from the host. A part called by another part keeps one root for all its callers until that root ends,
   /// or its uses (`max_uses`) are spent: streams and resources between the two belong together. A root in the middle of
-  /// a turn that was preempted gets no new calls, unless it defines resources that its callers may hold.
+  /// a turn that is longer than a slice gets no new calls, unless it defines resources that its callers may hold.
   ReusePolicy reuse = ReusePolicy::concurrently(0xffff'ffffu);
   RootOptions root;
 };

@@ -175,7 +175,6 @@ constexpr std::string_view looper = R"((component
 
 TEST_F(CompositionTest, ARootWhoseTurnOverstaysGetsNoNewCallsAndEndsAtItsLimit) {
   auto main = part("looper", looper);
-  main.root.limits.preemptible = true;
   main.root.limits.turn_ticks = 100;
   std::vector<std::string> told;
   main.root.on_trap = [&](const Error& why) { told.push_back(why.to_string()); };
@@ -194,7 +193,6 @@ TEST_F(CompositionTest, ARootWhoseTurnOverstaysGetsNoNewCallsAndEndsAtItsLimit) 
 
 TEST_F(CompositionTest, APlugWhoseTurnOverstaysIsReplacedForNewCalls) {
   auto plug = part("looper", looper);
-  plug.root.limits.preemptible = true;
   plug.root.limits.turn_ticks = 100;
   auto app = *Composition::Builder(imports).part(part("front", front, ReusePolicy::serial())).plug(plug).link();
   auto function = *app->function("run");

@@ -116,6 +116,7 @@ void Hold::wait() noexcept {
 void Hold::release() noexcept {
   if (!entered_) return;
   entered_ = held_ = false;
+  group_.turn_over();
   if (!group_.idle()) group_.schedule_pump();
   group_.actor->leave();
 }
@@ -188,9 +189,22 @@ void Group::settle() {
   if (!idle()) schedule_pump();
 }
 
+void Group::mark_overstaying() noexcept {
+  if (overstays) return;
+  overstays = true;
+  overstays_since = root.blueprint->engine().epoch();
+  root.overstaying.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Group::clear_overstaying() noexcept {
+  overstays = false;
+  root.overstaying.fetch_sub(1, std::memory_order_relaxed);
+}
+
 void Group::end_turn() {
   RootState& owner = root;
   settle();
+  turn_over();
   const bool was_parked = parked != nullptr;
   if (was_parked) {
     // The drain that runs us must not go on to the next job: this thread's turn ends, the executor stays held.
@@ -210,6 +224,7 @@ void Group::end_turn() {
 void Group::end_nested_turn() {
   RootState& owner = root;
   settle();
+  turn_over();
   if (parked) {
     actor->park_turn();
     post_continue(*parked);

@@ -112,7 +112,7 @@ struct Group {
   bool pump_posted = false;
   bool torn_down = false;
   Call* parked = nullptr;         // preempted: the executor is held for it
-  bool overstays = false;         // a turn was preempted and is not over; counted in its root
+  bool overstays = false;         // its turn is longer than a slice and not over; counted in its root
   std::uint64_t overstays_since;  // the engine's epoch then
   CallQueue ready;
   InstanceState* gates = nullptr;  // instances whose held tasks may enter now
@@ -133,6 +133,14 @@ struct Group {
   void schedule_pump();
   static void run_pump(Job* job) noexcept;
   bool idle() const noexcept { return ready.empty() && gates == nullptr; }
+
+  void mark_overstaying() noexcept;
+  /// The end of a turn, in which others may have been held up.
+  void turn_over() noexcept {
+    if (overstays && !parked) [[unlikely]]
+      clear_overstaying();
+  }
+  void clear_overstaying() noexcept;
 
   void make_ready(Call& task);
   void reconsider(InstanceState& instance);

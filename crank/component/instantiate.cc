@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "crank/async/turn.h"
 #include "crank/component/canon.h"
 #include "crank/component/instantiate.h"
 #include "crank/component/root_state.h"
@@ -42,6 +43,8 @@ class Instantiation {
  private:
   static void overstayed(void* user, engine::Store&) noexcept {
     Group& group = *static_cast<Group*>(user);
+    // Whoever called waits, too: all of them are held up.
+    for (Activation* a = group.top; a; a = a->outer) a->group.mark_overstaying();
     if (!group.top || !group.top->task || !group.top->task->lift) return;
     LiftStatistics& statistics = *group.top->task->lift->statistics;
     statistics.overstayed.fetch_add(1, std::memory_order_relaxed);
@@ -49,12 +52,11 @@ class Instantiation {
     statistics.calls.store(0, std::memory_order_relaxed);
   }
 
-  // A store with collected types can hold one suspended stack only (engine/store.h): its turns stay off fibers.
-  bool preemptible() const {
-    if (!root_.options.limits.preemptible) return false;
-    for (std::uint32_t i = 0; i < program_.modules.size(); ++i)
-      if (root_.blueprint->module(ModuleId{i}).collected()) return false;
-    return true;
+  // The guest cannot be preempted, but its worker can: others run on top of its stack, then it goes on.
+  static bool may_go_on(void* user, engine::Store&, bool own_stack) noexcept {
+    const Group& group = *static_cast<Group*>(user);
+    if (own_stack && !group.root.dead()) crank::detail::lend_thread(std::chrono::milliseconds(slice_ticks));
+    return !group.root.dead();
   }
 
   Result<> make_groups() {
@@ -72,7 +74,7 @@ class Instantiation {
       if (!actor) actor = make_actor(root_.runtime);
       root_.groups.push_back(std::make_unique<Group>(root_, std::move(actor)));
       Group& group = *root_.groups.back();
-      group.may_block = program_.groups[g].may_block || preemptible();
+      group.may_block = program_.groups[g].may_block;
       group.pump.group = &group;
       group.pump.run = Group::run_pump;
       engine::StoreOptions options;
@@ -81,6 +83,7 @@ class Instantiation {
       options.hard_limit = root_.options.limits.turn_ticks;
       options.memory_bytes = static_cast<std::int64_t>(root_.options.limits.memory_bytes);
       options.overstayed = overstayed;
+      options.may_go_on = may_go_on;
       CRANK_TRY(group.store, engine::Store::create(root_.blueprint->engine().shared_from_this(), options));
       for (InstanceId id : program_.groups[g].instances) {
         InstanceState& instance = *root_.instances[index(id)];

@@ -43,9 +43,6 @@ struct Limits {
   std::uint32_t tasks = 1u << 16;           ///< calls in flight into one component instance
   std::uint32_t turn_ticks =
       0;  ///< engine ticks (1 ms) one turn may take, preempted or not, then it is a trap; 0: no limit
-  /// Every turn of an async-typed function can be preempted (some 100 ns dearer), not only those of functions known to
-  /// be long: no guest keeps a worker from others, whatever it is asked.
-  bool preemptible = false;
 };
 
 struct RootOptions {

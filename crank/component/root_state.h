@@ -117,8 +117,9 @@ class RootState {
   };
   std::vector<CoreInstance> core_instances;
   std::atomic<std::uint32_t> live_tasks{0}, host_calls{0};
-  std::atomic<std::uint32_t> overstaying{0};  ///< groups in a turn that was preempted: new calls would wait for its end
-  std::atomic<std::uint32_t> pins{0};         ///< loans of guest memory: while there are any, the stores stay
+  std::atomic<std::uint32_t> overstaying{
+      0};                              ///< groups in a turn longer than a slice: new calls would wait for its end
+  std::atomic<std::uint32_t> pins{0};  ///< loans of guest memory: while there are any, the stores stay
   /// Told when no task is alive any more, or the root has ended: Root::drained.
   crank::detail::Lock drain_lock;
   std::vector<std::function<void()>> drain_waiters;

@@ -1,4 +1,7 @@
 #include "crank/async/cancellation.h"
+#include "crank/async/pool.h"
+#include "crank/async/spawn.h"
+#include "crank/async/sync_wait.h"
 #include "crank/component/runtime_fixture.h"
 
 namespace crank::component {
@@ -58,6 +61,29 @@ TEST_F(RootTest, ATrapIsAnErrorThatNamesTheFunctionAndEndsTheRoot) {
   EXPECT_NE(crash.error().message().find("crash"), std::string::npos);
   EXPECT_EQ(r->state(), Root::State::trapped);
   EXPECT_EQ(call(*r, "add", values(Value::u32(1), Value::u32(2))).error().code(), Code::root_dead);
+}
+
+TEST_F(RootTest, DestroyingARootEndsItsGuestInTheMiddleOfALongTurn) {
+  Pool pool({.threads = 1});
+  RootOptions options{.name = "looper", .runtime = &pool.runtime()};
+  auto looper = *Root::instantiate(blueprint(R"((component
+    (core module $M (func (export "f") (loop $again (br $again))))
+    (core instance $m (instantiate $M))
+    (func (export "f") (canon lift (core func $m "f")))))"),
+                                   imports, options);
+  auto answer = sync_wait(pool, [](std::shared_ptr<Root> called) -> Task<Result<Value>> {
+    // The only worker goes into the guest; it is lent to this at the end of a slice.
+    spawn_detached(
+        [](std::shared_ptr<Root> root) -> Task<> {
+          root->destroy();
+          co_return;
+        }(called),
+        {})
+        .run_on();
+    co_return co_await called->call(*called->function("f"), {});
+  }(looper));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), Code::root_dead) << answer.error().to_string();
 }
 
 TEST_F(RootTest, ATrapInOneRootLeavesTheOthersAlone) {

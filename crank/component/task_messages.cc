@@ -118,10 +118,7 @@ void continue_parked(Job* job) noexcept {
     if (r) r = poll(c, nullptr);
     if (!r) group.root.die(std::move(r).error(), &c);
   }
-  if (!group.parked) {
-    group.overstays = false;
-    group.root.overstaying.fetch_sub(1, std::memory_order_relaxed);
-  }
+  group.turn_over();
   release_call(c);
   group.end_nested_turn();
 }
@@ -130,11 +127,7 @@ void continue_parked(Job* job) noexcept {
 
 void post_continue(Call& c) {
   Group& group = group_of(c);
-  if (!group.overstays) {
-    group.overstays = true;
-    group.overstays_since = group.root.blueprint->engine().epoch();
-    group.root.overstaying.fetch_add(1, std::memory_order_relaxed);
-  }
+  group.mark_overstaying();
   c.references.fetch_add(1, std::memory_order_relaxed);
   c.continue_message.call = &c;
   c.continue_message.to = &group;

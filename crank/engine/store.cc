@@ -39,6 +39,10 @@ wasmtime_error_t* slice_is_over(const wasmtime_context_t*, void* data, std::uint
     native.overstayed = true;
     if (options.overstayed != nullptr) options.overstayed(options.user, store);
   }
+  if (options.may_go_on != nullptr && !options.may_go_on(options.user, store, !current_stack().fiber)) {
+    native.pending = Error(Code::cancelled, "the guest was ended in the middle of a long turn, because its root was");
+    return wasmtime_error_new("ended");
+  }
   *delta = options.hard_limit == 0 || options.hard_limit - taken > slice ? slice : options.hard_limit - taken;
   *kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
   return nullptr;

@@ -71,6 +71,9 @@ struct StoreOptions {
   /// An unpreemptible turn has overstayed its slice (once a turn). Runs on the turn's thread, inside the guest's call:
   /// it may note and count, not call into the store.
   void (*overstayed)(void* user, Store& store) noexcept = nullptr;
+  /// The same, at the end of each of its slices. False: the turn is ended, with Code::cancelled. Where `own_stack` (the
+  /// thread's, no fiber's) it may run other work on top, other stores included.
+  bool (*may_go_on)(void* user, Store& store, bool own_stack) noexcept = nullptr;
 };
 
 /// An instance of a core module: a handle, valid as long as its store.

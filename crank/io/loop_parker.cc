@@ -27,10 +27,33 @@ void run_on(WorkerExecutor& executor, Callback job) {
   done.wait();
 }
 
+bool LoopParker::run_held_up() {
+  std::vector<WorkerExecutor*> all;
+  {
+    std::lock_guard guard(executors_->lock);
+    all = executors_->all;
+  }
+  bool ran = false;
+  for (WorkerExecutor* executor : all) ran = executor->run_some() || ran;
+  return ran;
+}
+
 WorkerExecutor::WorkerExecutor(Pool& pool, unsigned worker)
-    : pool_(pool), worker_(worker), loop_(loop_of(pool, worker)) {
+    : pool_(pool),
+      worker_(worker),
+      loop_(loop_of(pool, worker)),
+      executors_(static_cast<LoopParker&>(pool.parker(worker)).executors_) {
+  {
+    std::lock_guard guard(executors_->lock);
+    executors_->all.push_back(this);
+  }
   drain_.run = [](Job* job) noexcept { static_cast<Drain*>(job)->executor->drain(); };
   drain_.executor = this;
+}
+
+WorkerExecutor::~WorkerExecutor() {
+  std::lock_guard guard(executors_->lock);
+  std::erase(executors_->all, this);
 }
 
 void WorkerExecutor::enqueue(Job& job) {
@@ -61,6 +84,17 @@ void WorkerExecutor::enqueue(Job& job) {
     }
     if (!std::exchange(scheduled_, true)) pool_.post_to(worker_, drain_);
   });
+}
+
+bool WorkerExecutor::run_some() noexcept {
+  bool ran = false;
+  for (int budget = 16; budget > 0; --budget) {
+    Job* job = local_.pop();
+    if (!job) break;
+    run_job(*job, ref(), pool_.runtime());
+    ran = true;
+  }
+  return ran;
 }
 
 void WorkerExecutor::drain() noexcept {

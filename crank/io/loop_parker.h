@@ -9,6 +9,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "crank/async/executor.h"
 #include "crank/async/parker.h"
@@ -17,19 +19,27 @@
 
 namespace crank::io {
 
+class WorkerExecutor;
+
 class LoopParker final : public Parker {
  public:
   LoopParker() { loop_.adopt_thread(); }
   void park(std::optional<TimePoint> until) override { loop_.wait(until); }
   void unpark() noexcept override { loop_.wake(); }
   void poll() override { loop_.poll(); }
+  bool run_held_up() override;
   EventLoop& loop() noexcept { return loop_; }
 
  private:
+  friend class WorkerExecutor;
   EventLoop loop_;
+  struct Executors {
+    std::mutex lock;
+    std::vector<WorkerExecutor*> all;
+  };
+  std::shared_ptr<Executors> executors_ = std::make_shared<Executors>();  // theirs, too: they may outlive the pool
 };
 
-class WorkerExecutor;
 /// Runs `job` on the worker's thread and waits for it: for setting up and tearing down what belongs to its loop. Not to be
 /// called from a worker.
 void run_on(WorkerExecutor& executor, Callback job);
@@ -43,6 +53,7 @@ EventLoop& loop_of(Pool& pool, unsigned worker) noexcept;
 class WorkerExecutor final : public SerialExecutor {
  public:
   WorkerExecutor(Pool& pool, unsigned worker);
+  ~WorkerExecutor();
   void enqueue(Job& job) override;
   unsigned worker() const noexcept { return worker_; }
   Pool& pool() noexcept { return pool_; }
@@ -53,10 +64,14 @@ class WorkerExecutor final : public SerialExecutor {
     WorkerExecutor* executor = nullptr;
   };
   void drain() noexcept;
+  /// Some of its jobs, from inside the one that runs: the task of that one is at an await, whatever its stack looks like.
+  bool run_some() noexcept;
+  friend class LoopParker;
 
   Pool& pool_;
   const unsigned worker_;
   EventLoop& loop_;
+  std::shared_ptr<LoopParker::Executors> executors_;
   Drain drain_;
   JobList local_;                                  // touched by the worker's thread alone
   alignas(64) std::atomic<Job*> remote_{nullptr};  // newest first; null: nothing, and no drain is on its way for it
