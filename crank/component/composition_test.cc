@@ -125,6 +125,88 @@ TEST_F(CompositionTest, ATrapBehindAnEdgeIsAnInternalErrorWhereTheResultTypeHasO
   EXPECT_EQ((*app)->counts(1).made, 2u);
 }
 
+// Hands out streams and futures that it never writes; f traps.
+constexpr std::string_view dying = R"((component
+  (type $s (stream u8))
+  (type $fu (future u32))
+  (core func $stream (canon stream.new $s))
+  (core func $future (canon future.new $fu))
+  (core module $M
+    (import "" "stream" (func $stream (result i64)))
+    (import "" "future" (func $future (result i64)))
+    (memory (export "memory") 1)
+    (func (export "f") (param i32) (result i32) unreachable)
+    (func (export "bytes") (result i32) (i32.wrap_i64 (call $stream)))
+    (func (export "answer") (result i32) (i32.wrap_i64 (call $future))))
+  (core instance $m (instantiate $M (with "" (instance (export "stream" (func $stream)) (export "future" (func $future))))))
+  (type $e' (variant (case "other") (case "internal-error" (option string))))
+  (export $e "error-code" (type $e'))
+  (func $f async (param "x" u32) (result (result u32 (error $e))) (canon lift (core func $m "f") (memory (core memory $m "memory"))))
+  (func $bytes async (result $s) (canon lift (core func $m "bytes")))
+  (func $answer async (result $fu) (canon lift (core func $m "answer")))
+  (instance $i (export "error-code" (type $e)) (export "f" (func $f)) (export "bytes" (func $bytes)) (export "answer" (func $answer)))
+  (export "test:app/dying" (instance $i))))";
+// Takes an end, lets the other side die, then reads.
+constexpr std::string_view bereaved = R"((component
+  (import "test:app/dying" (instance $d
+    (type $e' (variant (case "other") (case "internal-error" (option string))))
+    (export "error-code" (type $e (eq $e')))
+    (export "f" (func async (param "x" u32) (result (result u32 (error $e)))))
+    (export "bytes" (func async (result (stream u8))))
+    (export "answer" (func async (result (future u32))))))
+  (type $s (stream u8))
+  (type $fu (future u32))
+  (core module $Memory (memory (export "memory") 1)
+    (global $next (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.get $next) (global.set $next (i32.add (global.get $next) (i32.and (i32.add (local.get 3) (i32.const 7)) (i32.const -8))))))
+  (core instance $memory (instantiate $Memory))
+  (core func $f (canon lower (func $d "f") (memory (core memory $memory "memory")) (realloc (core func $memory "realloc"))))
+  (core func $bytes (canon lower (func $d "bytes")))
+  (core func $answer (canon lower (func $d "answer")))
+  (core func $read (canon stream.read $s (memory (core memory $memory "memory"))))
+  (core func $get (canon future.read $fu (memory (core memory $memory "memory"))))
+  (core module $M
+    (import "" "f" (func $f (param i32 i32)))
+    (import "" "bytes" (func $bytes (result i32)))
+    (import "" "answer" (func $answer (result i32)))
+    (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+    (import "" "get" (func $get (param i32 i32) (result i32)))
+    (func (export "stream") (result i32) (local $r i32)
+      (local.set $r (call $bytes))
+      (call $f (i32.const 1) (i32.const 16))
+      (call $read (local.get $r) (i32.const 64) (i32.const 4)))
+    (func (export "future") (result i32) (local $r i32)
+      (local.set $r (call $answer))
+      (call $f (i32.const 1) (i32.const 16))
+      (call $get (local.get $r) (i32.const 64))))
+  (core instance $m (instantiate $M (with "" (instance (export "f" (func $f)) (export "bytes" (func $bytes))
+    (export "answer" (func $answer)) (export "read" (func $read)) (export "get" (func $get))))))
+  (func (export "stream") async (result u32) (canon lift (core func $m "stream")))
+  (func (export "future") async (result u32) (canon lift (core func $m "future")))))";
+
+TEST_F(CompositionTest, AStreamWhoseOtherEndDiedIsDroppedAndItsReaderLivesOn) {
+  auto app = Composition::Builder(imports).part(part("bereaved", bereaved)).plug(part("dying", dying)).link();
+  ASSERT_TRUE(app) << app.error().to_string();
+  for (int i = 0; i < 2; ++i) {
+    auto read = call(**app, "stream");
+    ASSERT_TRUE(read) << read.error().to_string();
+    EXPECT_EQ(read->as_u32(), 1u);  // DROPPED, nothing copied
+  }
+  EXPECT_EQ((*app)->counts(0).made, 1u);
+  EXPECT_EQ((*app)->counts(1).made, 2u);
+}
+
+TEST_F(CompositionTest, TheReaderOfAFutureWhoseWriterDiedTraps) {
+  auto app = Composition::Builder(imports).part(part("bereaved", bereaved)).plug(part("dying", dying)).link();
+  ASSERT_TRUE(app) << app.error().to_string();
+  auto read = call(**app, "future");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), Code::trap) << read.error().to_string();
+  EXPECT_EQ(call(**app, "stream")->as_u32(), 1u);
+  EXPECT_EQ((*app)->counts(0).made, 2u);
+}
+
 TEST_F(CompositionTest, AFreshPolicyGivesEachCallARootOfItsOwn) {
   auto app = *Composition::Builder(imports)
                   .part(part("front", front, ReusePolicy::fresh()))

@@ -100,8 +100,10 @@ void ServerConnection::advance() {
     if (!wire_.input().empty()) {
       auto parsed = parser_.parse(wire_.input());
       if (!parsed) {
-        const bool too_large = parsed.error().code() == Code::limit;
-        refuse(too_large ? 431 : 400, concat(parsed.error().message(), "\n"));
+        if (parsed.error().code() == Code::limit)
+          refuse_head();
+        else
+          refuse(400, concat(parsed.error().message(), "\n"));
         break;
       }
       wire_.consume(*parsed);
@@ -124,7 +126,7 @@ void ServerConnection::advance() {
     auto attempt = wire_.fill();
     if (!attempt) break;
     if (!*attempt && attempt->error().code() == Code::limit) {
-      refuse(431, "the request's head is larger than allowed\n");
+      refuse_head();
       break;
     }
     if (!*attempt || **attempt == 0) {
@@ -182,6 +184,10 @@ bool ServerConnection::begin_exchange() {
   worker_.handler->on_request(exchange_);
   if (state_ == State::exchange && decoder_.done() && !response_done_) wire_.watch();
   return state_ != State::exchange && state_ != State::lingering && state_ != State::closed;
+}
+
+void ServerConnection::refuse_head() {
+  refuse(431, concat("the request's head is larger than the ", options_.max_head, " bytes that are allowed\n"));
 }
 
 void ServerConnection::refuse(std::uint16_t status, std::string_view text) {

@@ -62,6 +62,7 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   void advance();
   bool begin_exchange();
   void refuse(std::uint16_t status, std::string_view text);
+  void refuse_head();
   void set_timeout(std::chrono::milliseconds timeout);
   void maybe_over();
   void over(bool complete);
