@@ -211,7 +211,9 @@ void recovery(const Setting& setting) {
             auto start = Clock::now();
             std::ignore = sync_wait(pool, chain->call("crash", to_bytes("now"), {.again = false}));
             must(sync_wait(pool, chain->call("echo", to_bytes("x"))));
-            return since(start) / 1e6;
+            double took = since(start) / 1e6;
+            sync_wait(pool, chain->close());
+            return took;
           });
 }
 

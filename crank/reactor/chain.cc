@@ -1,6 +1,7 @@
 // Rules. 1. Steps, updates and kill lists happen one at a time: between enter() and leave(). 2. `generation` changes with
 // every change of the standing rung; a caller that saw its rung end asks for a step from that generation, and only the first
-// such caller takes it. 3. What stands is replaced before what stood is let go: calls in flight keep their reactor alive.
+// such caller takes it. 3. What stands is replaced before what stood is let go: calls in flight keep their reactor alive. 4. Every
+// reactor that was opened is counted until it has ended; close() waits for the last.
 #include "crank/reactor/chain.h"
 
 #include <deque>
@@ -17,6 +18,23 @@ struct Chain::Slot {
   engine::Module module;
 };
 
+/// The reactors that have not ended (rule 4).
+struct Chain::Living {
+  std::mutex mutex;
+  std::size_t count = 0;
+  std::vector<std::weak_ptr<Reactor>> reactors;
+  std::vector<Continuation<>> waiting;
+
+  void gone() {
+    std::vector<Continuation<>> last;
+    {
+      std::lock_guard lock(mutex);
+      if (--count == 0) last = std::exchange(waiting, {});
+    }
+    for (Continuation<>& each : last) each.resume();
+  }
+};
+
 struct Chain::State {
   mutable std::mutex mutex;
   std::optional<Slot> current, previous;
@@ -24,7 +42,8 @@ struct Chain::State {
   ChainState now;
   std::uint64_t generation = 0;
   KillList killed;
-  bool busy = false;
+  bool busy = false, closed = false;
+  std::shared_ptr<Living> living = std::make_shared<Living>();
   std::deque<Continuation<>> waiting;  // for leave()
 };
 
@@ -88,9 +107,36 @@ Task<Result<engine::Module>> Chain::compile(const Release& release) {
   if (!options_.compile_aside) co_return engine::Module::compile(*options_.engine, release.module);
   co_return co_await with_continuation<Result<engine::Module>>([&](Continuation<Result<engine::Module>> done) {
     std::thread([engine = options_.engine, &release, done = std::move(done)]() mutable {
-      done.resume(engine::Module::compile(*engine, release.module));
+      auto module = engine::Module::compile(*engine, release.module);
+      engine.reset();  // resumed, nothing is left here that the program may end under
+      done.resume(std::move(module));
     }).detach();
   });
+}
+
+ReactorOptions Chain::reactor_options() const {
+  ReactorOptions options = options_.reactor;
+  options.ended = [living = state_->living, then = options_.reactor.ended] {
+    if (then) then();
+    living->gone();
+  };
+  return options;
+}
+
+// Counts what was opened.
+Result<std::shared_ptr<Reactor>> Chain::note(Result<std::shared_ptr<Reactor>> opened) {
+  if (!opened) return opened;
+  std::lock_guard lock(state_->living->mutex);
+  ++state_->living->count;
+  std::erase_if(state_->living->reactors, [](const auto& each) { return each.expired(); });
+  state_->living->reactors.push_back(*opened);
+  return opened;
+}
+
+Result<> Chain::not_closed(std::string_view what) const {
+  std::lock_guard lock(state_->mutex);
+  if (!state_->closed) return {};
+  return fail(Code::root_dead, concat(what, " ", options_.name, ": it was closed"));
 }
 
 Task<Result<std::shared_ptr<Reactor>>> Chain::prove(Slot& slot) {
@@ -106,7 +152,7 @@ Task<Result<std::shared_ptr<Reactor>>> Chain::prove(Slot& slot) {
     if (!module) co_return Out(std::unexpected(std::move(module).error()));
     slot.module = std::move(*module);
   }
-  auto reactor = Reactor::open(runtime_, options_.engine, slot.module, options_.reactor);
+  auto reactor = note(Reactor::open(runtime_, options_.engine, slot.module, reactor_options()));
   if (!reactor) co_return Out(std::unexpected(std::move(reactor).error()));
   auto probed = co_await (*reactor)->probe({.deadline = options_.probe_deadline});
   if (!probed) co_return Out(std::unexpected(std::move(probed).error()));
@@ -116,7 +162,7 @@ Task<Result<std::shared_ptr<Reactor>>> Chain::prove(Slot& slot) {
 Task<Result<std::shared_ptr<Reactor>>> Chain::prove_bundled() {
   using Out = Result<std::shared_ptr<Reactor>>;
   if (!options_.bundled) co_return Out(fail(Code::not_found, "this program bundles no native code for it"));
-  auto reactor = Reactor::open(runtime_, options_.bundled, options_.reactor);
+  auto reactor = note(Reactor::open(runtime_, options_.bundled, reactor_options()));
   if (!reactor) co_return Out(std::unexpected(std::move(reactor).error()));
   auto probed = co_await (*reactor)->probe({.deadline = options_.probe_deadline});
   if (!probed) co_return Out(std::unexpected(std::move(probed).error()));
@@ -180,6 +226,10 @@ Task<> Chain::step_down(std::uint64_t generation, Error why) {
 
 Task<Result<>> Chain::start(std::optional<Release> current, std::optional<Release> previous) {
   co_await enter();
+  if (auto open = not_closed("starting"); !open) {
+    leave();
+    co_return open;
+  }
   state_->current.reset();
   state_->previous.reset();
   if (current) state_->current.emplace(std::move(*current));
@@ -200,7 +250,11 @@ Task<Result<>> Chain::start(std::optional<Release> current, std::optional<Releas
 
 Task<Result<>> Chain::update(Release candidate) {
   co_await enter();
-  Result<> out;
+  Result<> out = not_closed("updating");
+  if (!out) {
+    leave();
+    co_return out;
+  }
   Slot slot{std::move(candidate), {}};
   auto proved = co_await prove(slot);
   std::uint64_t version = slot.release.version;
@@ -229,11 +283,12 @@ Task<Result<>> Chain::update(Release candidate) {
 
 Task<Result<>> Chain::apply(KillList list) {
   co_await enter();
-  Result<> out;
-  if (list.serial() < state_->killed.serial()) {
+  Result<> out = not_closed("applying a kill list to");
+  if (out && list.serial() < state_->killed.serial()) {
     out = fail(Code::verification, concat("applying kill list ", list.serial(), ": list ", state_->killed.serial(),
                                           " is in force, an older one cannot replace it"));
-  } else {
+  }
+  if (out) {
     state_->killed = std::move(list);
     Rung rung = state_->now.rung;
     const std::optional<Slot>* standing = rung == Rung::current    ? &state_->current
@@ -278,6 +333,37 @@ Task<Result<Bytes>> Chain::call(std::string entry, Bytes argument, ChainCallOpti
     co_await step_down(generation, *(*reactor)->dead());
     if (!options.again && !never_began) co_return answer;
   }
+}
+
+Task<> Chain::close() {
+  auto keep = shared_from_this();
+  auto living = state_->living;
+  co_await enter();
+  {
+    std::shared_ptr<Reactor> stood;
+    std::lock_guard lock(state_->mutex);
+    state_->closed = true;
+    stood = std::exchange(state_->reactor, nullptr);
+    state_->now.rung = Rung::disabled;
+    state_->now.version = 0;
+    state_->now.last = Error(Code::root_dead, "it was closed");
+    ++state_->generation;
+  }
+  leave();
+  std::vector<std::weak_ptr<Reactor>> all;
+  {
+    std::lock_guard lock(living->mutex);
+    all = living->reactors;
+  }
+  // Those that calls in flight still hold; the others are on their way out.
+  for (auto& each : all) {
+    if (auto reactor = each.lock()) std::ignore = co_await reactor->close();
+  }
+  co_await with_continuation<>([&](Continuation<> done) {
+    std::lock_guard lock(living->mutex);
+    if (living->count == 0) return done.resume();
+    living->waiting.push_back(std::move(done));
+  });
 }
 
 Task<Result<KillList>> fetch_kill_list(HttpGate& gate, std::string url, std::vector<PublicKey> keys) {

@@ -47,7 +47,7 @@ struct ChainState {
 
 class Chain : public std::enable_shared_from_this<Chain> {
  public:
-  /// `runtime` outlives the chain.
+  /// `runtime` outlives the chain and its reactors: where it ends right after the chain, await close() first.
   static std::shared_ptr<Chain> make(Runtime& runtime, ChainOptions options);
   ~Chain();
   Chain(const Chain&) = delete;
@@ -63,11 +63,18 @@ class Chain : public std::enable_shared_from_this<Chain> {
   /// Calls the rung that stands; Code::not_found when all are gone.
   Task<Result<Bytes>> call(std::string entry, Bytes argument = {}, ChainCallOptions options = {});
   ChainState state() const;
+  /// Steps on `disabled` for good: calls in flight get Code::root_dead. Returns when every reactor it ever opened has ended, with all
+  /// that ran for it.
+  Task<> close();
 
  private:
   struct State;
+  struct Living;
   Chain(Runtime& runtime, ChainOptions options);
   struct Slot;
+  Result<std::shared_ptr<Reactor>> note(Result<std::shared_ptr<Reactor>> opened);
+  ReactorOptions reactor_options() const;
+  Result<> not_closed(std::string_view what) const;
   Task<Result<std::shared_ptr<Reactor>>> prove(Slot& slot);
   Task<Result<engine::Module>> compile(const Release& release);
   Task<Result<std::shared_ptr<Reactor>>> prove_bundled();

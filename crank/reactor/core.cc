@@ -106,22 +106,36 @@ void Core::die(Error error) {
   for (std::uint32_t token : tokens) drop(token);
   asked_.clear();
   refused_.clear();
-  {
-    std::lock_guard lock(streams_mutex_);
-    streams_.clear();
-  }
+  streams_.clear();
   Shot::disarm(*this, wake_shot_);
   abandoned_.clear();
   pump_wanted_ = in_pump_ = false;
   entries_known_ = nullptr;
   guest_.reset();
-  over_.store(true, std::memory_order_release);
+  check_over();
 }
 
-void Core::close() {
-  if (!guest_) return;
+void Core::close(std::optional<Closer> closer) {
+  if (closer) closers_.emplace_back(std::move(*closer), report());
+  if (!guest_) return check_over();
   closing_ = true;
+  if (options_.log && pending_.size() != 0) {
+    for (const PendingReport& left : report().pending)
+      options_.log(LogLevel::warning, concat("reactor ", options_.name, " is closed: ", left.to_string()));
+  }
   die(Error(Code::root_dead, concat("the reactor ", options_.name, " was closed")));
+}
+
+void Core::launched_ended() noexcept {
+  --launched_;
+  check_over();
+}
+
+// Rule 5.
+void Core::check_over() noexcept {
+  if (guest_ || launched_ != 0) return;
+  if (!over_.exchange(true, std::memory_order_acq_rel) && options_.ended) options_.ended();
+  for (auto& [closer, last] : std::exchange(closers_, {})) closer.resume(std::move(last));
 }
 
 // ---- turns ----
@@ -458,14 +472,20 @@ ReactorReport Core::report() {
   return out;
 }
 
+namespace {
+std::int64_t ms(Duration age) { return std::chrono::duration_cast<std::chrono::milliseconds>(age).count(); }
+}  // namespace
+
+std::string PendingReport::to_string() const {
+  return concat("never resumed: ", what, " (token ", token, ", task ", task, "), ", ms(age), " ms");
+}
+
 std::string ReactorReport::to_string() const {
-  auto ms = [](Duration age) { return std::chrono::duration_cast<std::chrono::milliseconds>(age).count(); };
   std::string out;
   for (const Call& call : calls)
     out += concat("task ", call.task, " ", call.entry, ", ", ms(call.age), " ms", call.waits_for.empty() ? "" : ": ",
                   call.waits_for, "\n");
-  for (const PendingReport& p : pending)
-    out += concat("never resumed: ", p.what, " (token ", p.token, ", task ", p.task, "), ", ms(p.age), " ms\n");
+  for (const PendingReport& p : pending) out += concat(p.to_string(), "\n");
   if (dead) out += concat("ended: ", dead->to_string(), "\n");
   return out;
 }

@@ -39,10 +39,15 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
 
   // ---- from any thread ----
   void post(Command& command);
-  /// A bridge is done: resumes the guest, in the turn that started the bridge or in one of its own.
-  void answered(std::uint32_t token, std::uint64_t serial, Result<Bytes> answer);
+  /// What came of a bridge: bytes, or a response whose body may go on.
+  struct Answer {
+    Result<Bytes> bytes;
+    std::optional<HttpAnswer> response = {};
+  };
+  /// A bridge is done: resumes the guest, in the turn that started the bridge or in one of its own. The last thing its task does.
+  void answered(std::uint32_t token, std::uint64_t serial, Answer answer);
   std::optional<Error> death() const;
-  /// The guest is gone and nothing waits: no turn is needed to end it.
+  /// The guest is gone, and so is everything that ran for it: no turn is needed to end it.
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
   // ---- in the turn ----
@@ -54,7 +59,9 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   Resumed deliver(std::uint32_t token, std::optional<std::uint64_t> serial, Result<Bytes> answer);
   ReactorReport report();
   Bytes snapshot() const { return guest_ ? Bytes(guest_->memory().begin(), guest_->memory().end()) : Bytes(); }
-  void close();
+  using Closer = Continuation<ReactorReport>;
+  /// Ends the guest; `closer` is told once everything that ran for it has ended, too.
+  void close(std::optional<Closer> closer = {});
 
   // ---- GuestHost: inside the guest's calls ----
   void on_complete(std::uint32_t task, std::uint32_t status, View payload) noexcept override;
@@ -94,6 +101,10 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   void start_named(Pending& pending);
   void start_http(Pending& pending);
   void start_read(Pending& pending);
+  void launch(std::uint32_t token, std::uint64_t serial, Task<> task);
+  Resumed deliver_answer(std::uint32_t token, std::uint64_t serial, Answer answer);
+  void launched_ended() noexcept;
+  void check_over() noexcept;
   void drop(std::uint32_t token) noexcept;
   std::shared_ptr<Shot> arm(std::uint32_t token, std::uint64_t serial, Instant when, Status status);
   void finish(Call& call, Result<Bytes> result);
@@ -125,9 +136,10 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::vector<std::uint32_t> refused_;  // tokens over the limit
   std::unordered_map<std::uint32_t, std::shared_ptr<HttpBody>> streams_;
   std::vector<std::shared_ptr<HttpBody>> closed_;
-  std::mutex streams_mutex_;  // run_http adds a stream from wherever it runs
   std::uint32_t next_stream_ = 0;
   std::uint64_t next_serial_ = 0;
+  std::size_t launched_ = 0;  // tasks of bridges that have not ended, forgotten ones too
+  std::vector<std::pair<Closer, ReactorReport>> closers_;
 
   std::optional<Error> broken_;                    // the contract, inside a guest call: ends the guest after it
   std::uint32_t log_lines_ = 0, log_dropped_ = 0;  // of this drain

@@ -3,8 +3,9 @@
 //
 // - A host not on the list is refused before a name is looked up.
 // - Credentials are added to requests for their host, over TLS only (or to loopback, for tests); a guest cannot override them.
-// - Cookies are kept by host and origin, sent back, and neither shown to the guest nor taken from it.
+// - Cookies are kept by origin, sent back, and neither shown to the guest nor taken from it.
 // - A GET or HEAD that broke before its answer began is tried again, `retries` times, each after twice the time.
+// - Redirects are followed, each by all of these rules anew; never from https to http.
 #pragma once
 
 #include <chrono>
@@ -34,12 +35,14 @@ struct HttpGateOptions {
   std::size_t chunk = 64 << 10;
   unsigned retries = 2;
   std::chrono::milliseconds retry_after{50};
+  unsigned redirects = 5;  ///< 0: a redirect is an answer like any other
   std::chrono::milliseconds first_byte_timeout{30'000};
 };
 
-/// Uses the loop, on its thread; fetch() may be called from any. The loop outlives the gate and its requests.
+/// Uses the loop, on its thread; fetch() may be called from any, and returns when nothing of the exchange is left but the body it
+/// handed out. Cancelling breaks the exchange off. The loop outlives the gate, and turns once more after it to close what is idle.
 std::shared_ptr<HttpGate> make_http_gate(io::EventLoop& loop, HttpGateOptions options = {});
-/// The same with a loop and a thread of its own.
+/// The same with a loop and a thread of its own, which the last owner's thread waits for.
 std::shared_ptr<HttpGate> make_http_gate(HttpGateOptions options = {});
 
 }  // namespace crank::reactor

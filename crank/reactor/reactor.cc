@@ -44,7 +44,7 @@ Result<std::shared_ptr<Reactor>> Reactor::open(Runtime& runtime, std::shared_ptr
 }
 
 Reactor::~Reactor() {
-  // After close() the runtime may be gone before its next turn: none is asked for.
+  // After close() the runtime may be gone: no turn is asked for.
   if (core_->over()) return;
   post(core_, [](Core& core) { core.close(); });
 }
@@ -110,11 +110,7 @@ Task<Bytes> Reactor::snapshot() {
 Task<ReactorReport> Reactor::close() {
   auto core = core_;
   co_return co_await with_continuation<ReactorReport>([&](Continuation<ReactorReport> done) {
-    post(core, [done = std::move(done)](Core& c) mutable {
-      ReactorReport last = c.report();
-      c.close();
-      done.resume(std::move(last));
-    });
+    post(core, [done = std::move(done)](Core& c) mutable { c.close(std::move(done)); });
   });
 }
 

@@ -19,6 +19,8 @@
 //     Code::stuck, with what each task waits for.
 //  4  A trap or a broken contract ends the guest: every waiting caller gets the error with the guest's frames; later calls
 //     get Code::root_dead. Never the process.
+//  5  What a reactor starts, it waits for: close() returns when the tasks of its bridges have ended, forgotten ones too. They are
+//     cancelled; one that does not listen to that holds close() up for as long as it runs.
 #pragma once
 
 #include <functional>
@@ -62,6 +64,7 @@ struct ReactorOptions {
   bool drive = true;                                    ///< false: never pumped; shows what happens then
   std::function<void(LogLevel, std::string_view)> log;  ///< on the reactor's executor; empty: dropped
   std::function<void(std::uint32_t event, std::uint32_t task, std::int64_t value)> trace;
+  std::function<void()> ended;  ///< once, on the reactor's executor: the guest is gone, and all that ran for it
 };
 
 struct CallOptions {
@@ -74,6 +77,7 @@ struct PendingReport {
   std::uint32_t task = 0;
   std::string what;  ///< "http GET https://…", "call position", "timer"
   Duration age{};
+  std::string to_string() const;
 };
 
 struct ReactorReport {
@@ -101,8 +105,8 @@ class Reactor {
   using MakeGuest = std::function<Result<std::unique_ptr<Guest>>(GuestHost& host)>;
   static Result<std::shared_ptr<Reactor>> open(Runtime& runtime, MakeGuest make, ReactorOptions options = {},
                                                std::shared_ptr<engine::Engine> engine = nullptr);
-  /// Closes it in a turn of its own: calls not complete get Code::root_dead, bridges are cancelled. Where the runtime ends
-  /// right after, await close() first.
+  /// Closes it in a turn of its own: calls not complete get Code::root_dead, bridges are cancelled, what was never resumed is
+  /// logged. It cannot wait for them: where the runtime ends right after, await close() first.
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -120,7 +124,8 @@ class Reactor {
   Task<ReactorReport> report();
   /// A copy of the guest's memory, for tools and tests.
   Task<Bytes> snapshot();
-  /// Ends it: as the destructor, but tells what was never resumed. Later calls get Code::root_dead.
+  /// Ends it as the destructor does, waits until everything that ran for it has ended, and tells what was never resumed by name
+  /// and age. Later calls get Code::root_dead; closing again waits the same way.
   Task<ReactorReport> close();
   /// Why the guest has ended, if it has. From any thread.
   std::optional<Error> dead() const;

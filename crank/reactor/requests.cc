@@ -1,7 +1,8 @@
 // What the guest asks for: begun after the guest call that asked, outside of it, answered exactly once.
 //
 // Rules. 1. A token is in `pending_` from the request until deliver() or drop(); its serial tells a late answer from the one
-// that is waited for. 2. A bridge that finishes while it is being started answers in this very turn; any other posts.
+// that is waited for. 2. A bridge that finishes while it is being started answers in this very turn; any other posts. 3. A
+// bridge's task is counted from its launch to that post, whoever waits by then: the reactor is over when none is left.
 #include "crank/reactor/core.h"
 
 namespace crank::reactor {
@@ -14,7 +15,7 @@ namespace {
 struct Starting {
   Core* core = nullptr;
   std::uint64_t serial = 0;
-  std::optional<Result<Bytes>> answer;
+  std::optional<Core::Answer> answer;
 };
 thread_local Starting* starting = nullptr;
 
@@ -59,13 +60,10 @@ void Core::on_forget(std::uint32_t token) noexcept {
 }
 
 void Core::on_close(std::uint32_t stream) noexcept {
-  {
-    std::lock_guard lock(streams_mutex_);
-    auto found = streams_.find(stream);
-    if (found == streams_.end()) return;
-    closed_.push_back(std::move(found->second));  // its end may do work: not inside the guest's call
-    streams_.erase(found);
-  }
+  auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  closed_.push_back(std::move(found->second));  // its end may do work: not inside the guest's call
+  streams_.erase(found);
   std::vector<std::uint32_t> readers;
   pending_.each([&](std::uint32_t token, Pending& p) {
     if (p.kind == Request::Kind::read && p.number == stream) readers.push_back(token);
@@ -112,19 +110,20 @@ void Core::start_request(Pending& pending) {
   }
 }
 
-namespace {
-
-// Starts the task and delivers its answer if it has one already.
-template <class Start, class Deliver>
-auto start_task(Core* core, std::uint64_t serial, Start start, Deliver deliver) {
-  Starting mine{core, serial, {}};
+// Starts the task of a bridge, outside of the guest, and delivers its answer if it has one already.
+void Core::launch(std::uint32_t token, std::uint64_t serial, Task<> task) {
+  Starting mine{this, serial, {}};
   Starting* before = std::exchange(starting, &mine);
-  auto work = start();
+  TaskHandle<void> work = spawn_immediate(std::move(task), {.name = "bridge", .runtime = &runtime_});
   starting = before;
-  deliver(std::move(work), std::move(mine.answer));
+  if (mine.answer) {
+    deliver_answer(token, serial, std::move(*mine.answer));
+    return;
+  }
+  ++launched_;
+  if (Pending* pending = pending_.find(token); pending != nullptr && pending->serial == serial)
+    pending->work = std::move(work);
 }
-
-}  // namespace
 
 void Core::start_named(Pending& pending) {
   const Bridges::Entry* entry = options_.bridges->find(pending.name);
@@ -142,24 +141,13 @@ void Core::start_named(Pending& pending) {
     return;
   }
   if (entry->deadline > Duration::zero()) pending.shot = arm(token, serial, now_ + entry->deadline, Status::deadline);
-  start_task(
-      this, serial,
-      [&] {
-        return spawn_immediate(run_named(shared_from_this(), token, serial, entry, std::move(request)),
-                               {.name = "bridge", .runtime = &runtime_});
-      },
-      [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
-        if (answer)
-          deliver(token, serial, std::move(*answer));
-        else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial)
-          p->work = std::move(work);
-      });
+  launch(token, serial, run_named(shared_from_this(), token, serial, entry, std::move(request)));
 }
 
 Task<> Core::run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
                        const Bridges::Entry* entry, BridgeRequest request) {
   Result<Bytes> answer = co_await entry->bridge(std::move(request));
-  core->answered(token, serial, std::move(answer));
+  core->answered(token, serial, {std::move(answer)});
 }
 
 void Core::start_http(Pending& pending) {
@@ -181,89 +169,68 @@ void Core::start_http(Pending& pending) {
   pending.payload.clear();
   if (Duration limit = options_.bridges->http_deadline(); limit > Duration::zero())
     pending.shot = arm(token, serial, now_ + limit, Status::deadline);
-  start_task(
-      this, serial,
-      [&] {
-        return spawn_immediate(run_http(shared_from_this(), token, serial, std::move(*query)),
-                               {.name = "http", .runtime = &runtime_});
-      },
-      [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
-        if (answer)
-          deliver(token, serial, std::move(*answer));
-        else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial)
-          p->work = std::move(work);
-      });
+  launch(token, serial, run_http(shared_from_this(), token, serial, std::move(*query)));
 }
 
 Task<> Core::run_http(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, HttpQuery query) {
   Result<HttpAnswer> answer = co_await core->options_.bridges->http()->fetch(std::move(query));
-  if (!answer) {
-    core->answered(token, serial, std::unexpected(std::move(answer).error()));
-    co_return;
-  }
-  std::uint32_t stream = 0;
-  if (answer->rest) {
-    std::lock_guard lock(core->streams_mutex_);
-    if (core->streams_.size() >= core->options_.limits.streams) {
-      core->answered(token, serial,
-                     fail(Code::limit, concat("the guest reads ", core->streams_.size(),
-                                              " response bodies, the limit is ", core->options_.limits.streams)));
-      co_return;
-    }
-    stream = ++core->next_stream_;
-    core->streams_.emplace(stream, std::move(answer->rest));
-  }
-  core->answered(token, serial, format_answer(*answer, stream));
+  if (answer)
+    core->answered(token, serial, {Bytes(), std::move(*answer)});
+  else
+    core->answered(token, serial, {std::unexpected(std::move(answer).error())});
 }
 
 void Core::start_read(Pending& pending) {
   std::uint32_t token = pending.token;
   std::uint64_t serial = pending.serial;
   std::shared_ptr<HttpBody> body;
-  {
-    std::lock_guard lock(streams_mutex_);
-    if (auto found = streams_.find(pending.number); found != streams_.end()) body = found->second;
-  }
+  if (auto found = streams_.find(pending.number); found != streams_.end()) body = found->second;
   if (!body) {
     deliver(token, serial, fail(Code::protocol, concat("there is no response body ", pending.number)));
     return;
   }
-  start_task(
-      this, serial,
-      [&] {
-        return spawn_immediate(run_read(shared_from_this(), token, serial, std::move(body)),
-                               {.name = "read", .runtime = &runtime_});
-      },
-      [&](TaskHandle<void> work, std::optional<Result<Bytes>> answer) {
-        if (answer)
-          deliver(token, serial, std::move(*answer));
-        else if (Pending* p = pending_.find(token); p != nullptr && p->serial == serial)
-          p->work = std::move(work);
-      });
+  launch(token, serial, run_read(shared_from_this(), token, serial, std::move(body)));
 }
 
 Task<> Core::run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
                       std::shared_ptr<HttpBody> body) {
   Result<Bytes> chunk = co_await body->next();
-  core->answered(token, serial, std::move(chunk));
+  core->answered(token, serial, {std::move(chunk)});
 }
 
-void Core::answered(std::uint32_t token, std::uint64_t serial, Result<Bytes> answer) {
+void Core::answered(std::uint32_t token, std::uint64_t serial, Answer answer) {
   if (starting != nullptr && starting->core == this && starting->serial == serial) {
-    starting->answer = std::move(answer);
+    starting->answer.emplace(std::move(answer));
     return;
   }
   struct Answered final : Command {
     std::uint32_t token;
     std::uint64_t serial;
-    Result<Bytes> answer;
-    Answered(std::uint32_t t, std::uint64_t s, Result<Bytes> a) : token(t), serial(s), answer(std::move(a)) {}
+    Answer answer;
+    Answered(std::uint32_t t, std::uint64_t s, Answer a) : token(t), serial(s), answer(std::move(a)) {}
     void handle(Core& core) noexcept override {
       std::unique_ptr<Answered> self(this);
-      core.deliver(token, serial, std::move(answer));
+      core.deliver_answer(token, serial, std::move(answer));
+      core.launched_ended();
     }
   };
   post(*new Answered(token, serial, std::move(answer)));
+}
+
+// A response whose body goes on becomes a stream of the guest's, if the guest still waits for it.
+Resumed Core::deliver_answer(std::uint32_t token, std::uint64_t serial, Answer answer) {
+  if (!answer.response) return deliver(token, serial, std::move(answer.bytes));
+  Pending* pending = pending_.find(token);
+  if (!answer.response->rest || pending == nullptr || pending->serial != serial)
+    return deliver(token, serial, format_answer(*answer.response, 0));
+  if (streams_.size() >= options_.limits.streams)
+    return deliver(token, serial,
+                   fail(Code::limit, concat("the guest reads ", streams_.size(), " response bodies, the limit is ",
+                                            options_.limits.streams)));
+  std::uint32_t stream = ++next_stream_;
+  Resumed told = deliver(token, serial, format_answer(*answer.response, stream));
+  if (told == Resumed::accepted && guest_) streams_.emplace(stream, std::move(answer.response->rest));
+  return told;
 }
 
 void Core::fire(std::uint32_t token, std::uint64_t serial, Status status) {

@@ -191,6 +191,7 @@ struct Act {
         trapped ? std::string() : trapped.error().backtrace().substr(0, trapped.error().backtrace().find('\n'))));
     expect(text(sync_wait(pool, chain->call("fetch_report", to_bytes(server.url("/report"))))) == report_line,
            "the next call is served by the release before it");
+    sync_wait(pool, chain->close());
 
     auto worse = this->chain();
     must(sync_wait(pool, worse->start(release(3, "analytics_broken_2"), release(2, "analytics_broken_1"))),
@@ -204,6 +205,7 @@ struct Act {
     forged.module.back() ^= 1;
     expect(!sync_wait(pool, worse->update(std::move(forged))),
            "a release whose digest is not the signed one is not opened");
+    sync_wait(pool, worse->close());
   }
 
   void taken_back() {
@@ -220,6 +222,7 @@ struct Act {
     server.publish(KillList::sign(2, {{"analytics", 4}}, KeyPair::make().secret_key));
     expect(!sync_wait(pool, fetch_kill_list(*gate, server.url("/kill-list"), {key.public_key})),
            "a list somebody else signed is ignored");
+    sync_wait(pool, chain->close());
   }
 };
 

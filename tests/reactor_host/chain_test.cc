@@ -41,8 +41,7 @@ struct Chains : ::testing::TestWithParam<bool> {
     return text(manual.run(chain->call(std::move(entry), to_bytes(argument), options)));
   }
   ~Chains() override {
-    chain.reset();
-    manual.run();
+    if (chain) manual.run(chain->close());
   }
 };
 INSTANTIATE_TEST_SUITE_P(Engines, Chains, ::testing::Values(false, true),
@@ -139,6 +138,27 @@ TEST_P(Chains, TheKillListTakesAVersionBackAndAnOlderListIsRefused) {
   auto older = must(KillList::parse(KillList::sign(6, {}, key().secret_key), std::vector{key().public_key}));
   EXPECT_EQ(manual.run(chain->apply(std::move(older))).error().code(), Code::verification);
   EXPECT_FALSE(manual.run(chain->update(release(2, "bridges"))).has_value());
+}
+
+TEST_P(Chains, ClosingEndsCallsInFlightAndWaitsForEveryReactorItOpened) {
+  make();
+  must(manual.run(chain->start(release(2, "bridges"), release(1, "bridges"))));
+  // One nap on the release that is replaced, one on the one that stands.
+  auto old = spawn(chain->call("nap", to_bytes("50000000")), {.runtime = &manual.runtime()});
+  manual.run();
+  must(manual.run(chain->update(release(3, "bridges"))));
+  auto now = spawn(chain->call("nap", to_bytes("50000000")), {.runtime = &manual.runtime()});
+  manual.run();
+  Instant before = manual.now();
+  manual.run(chain->close());
+  EXPECT_EQ(manual.now(), before);
+  ASSERT_TRUE(old.is_done());
+  ASSERT_TRUE(now.is_done());
+  EXPECT_THAT(old.result_now().take<Exceptions::none>().error().to_string(), HasSubstr("it was closed"));
+  EXPECT_THAT(now.result_now().take<Exceptions::none>().error().to_string(), HasSubstr("it was closed"));
+  EXPECT_EQ(chain->state().rung, Rung::disabled);
+  EXPECT_EQ(manual.run(chain->update(release(4, "bridges"))).error().code(), Code::root_dead);
+  EXPECT_EQ(manual.run(chain->start(release(4, "bridges"), std::nullopt)).error().code(), Code::root_dead);
 }
 
 TEST(KillList, EveryAlteredByteOfASignedListIsRefused) {

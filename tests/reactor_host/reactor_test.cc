@@ -262,10 +262,9 @@ TEST_P(Reactors, MorePendingBridgesThanTheLimitAreRefusedOneByOne) {
 }
 
 TEST_P(Reactors, ClosingListsWhatWasNeverResumed) {
-  std::vector<Continuation<Result<Bytes>>> waiting;
   bridges->add("position", [&](BridgeRequest) -> Task<Result<Bytes>> {
-    co_return co_await with_continuation<Result<Bytes>>(
-        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+    std::ignore = co_await sleep_for(std::chrono::hours(1));
+    co_return Bytes();
   });
   open_bridges();
   auto asked = spawn(reactor->call("call", to_bytes("position")), {.runtime = &manual.runtime()});
@@ -278,8 +277,77 @@ TEST_P(Reactors, ClosingListsWhatWasNeverResumed) {
   EXPECT_THAT(last.to_string(), HasSubstr("never resumed: call position"));
   ASSERT_TRUE(asked.is_done());
   EXPECT_EQ(asked.result_now().take<Exceptions::none>().error().code(), Code::root_dead);
+  EXPECT_THAT(log, ::testing::Contains(HasSubstr("never resumed: call position (token")));
+}
+
+TEST_P(Reactors, WhoDropsAReactorFindsInTheLogWhatWasNeverResumed) {
+  bridges->add("position", [&](BridgeRequest) -> Task<Result<Bytes>> {
+    std::ignore = co_await sleep_for(std::chrono::hours(1));
+    co_return Bytes();
+  });
+  open_bridges({.name = "dropped"});
+  auto asked = spawn(reactor->call("call", to_bytes("position")), {.runtime = &manual.runtime()});
+  manual.run();
+  manual.advance(7s);
+  reactor.reset();
+  manual.run();
+  ASSERT_TRUE(asked.is_done());
+  EXPECT_THAT(log.back(), HasSubstr("reactor dropped is closed: never resumed: call position"));
+  EXPECT_THAT(log.back(), HasSubstr("7000 ms"));
+}
+
+TEST_P(Reactors, ClosingWaitsForTheBridgesItStartedForgottenOnesToo) {
+  std::vector<Continuation<Result<Bytes>>> waiting;
+  bool ended = false;
+  bridges->add("stubborn", [&](BridgeRequest) -> Task<Result<Bytes>> {
+    co_return co_await with_continuation<Result<Bytes>>(
+        [&](Continuation<Result<Bytes>> done) { waiting.push_back(std::move(done)); });
+  });
+  ReactorOptions options;
+  options.ended = [&] { ended = true; };
+  open_bridges(std::move(options));
+  // One is forgotten by the guest when its call is cancelled; the other is open when the reactor closes.
+  auto forgotten = spawn(reactor->call("call", to_bytes("stubborn")), {.runtime = &manual.runtime()});
+  auto open = spawn(reactor->call("call", to_bytes("stubborn")), {.runtime = &manual.runtime()});
+  manual.run();
+  forgotten.cancel();
+  manual.run();
+  EXPECT_TRUE(forgotten.is_done());
+  auto closing = spawn(reactor->close(), {.runtime = &manual.runtime()});
+  manual.run();
+  EXPECT_TRUE(open.is_done());
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_FALSE(closing.is_done());
   waiting[0].resume(Bytes());
   manual.run();
+  EXPECT_FALSE(closing.is_done());
+  EXPECT_FALSE(ended);
+  waiting[1].resume(Bytes());
+  manual.run();
+  ASSERT_TRUE(closing.is_done());
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(closing.result_now().take<Exceptions::none>().pending.size(), 1u);
+}
+
+TEST_P(Reactors, ABridgesOwnDeadlineResumesTheGuestAndItsLateAnswerChangesNothing) {
+  bridges->add(
+      "slow",
+      [](BridgeRequest) -> Task<Result<Bytes>> {
+        CancellationShield shield;  // it answers all the same, late
+        std::ignore = co_await sleep_for(1s);
+        co_return to_bytes("too late");
+      },
+      20ms);
+  open_bridges();
+  Instant before = manual.now();
+  std::string answer = call("call", "slow");
+  EXPECT_THAT(answer, HasSubstr("error deadline"));
+  EXPECT_THAT(answer, HasSubstr("no answer to call slow in time"));
+  EXPECT_EQ(manual.now() - before, 20ms);
+  manual.run_to_end();
+  EXPECT_EQ(report().resumes, 1u);
+  EXPECT_EQ(report().refused_resumes, 1u);
+  EXPECT_EQ(call("echo", "x"), "x");
 }
 
 }  // namespace

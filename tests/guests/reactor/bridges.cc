@@ -77,6 +77,28 @@ CRANK_ENTRY(fetch)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   co_return Bytes(concat(page->code(), " ", page->header("content-type"), ": ", page->text()));
 }
 
+// GET of the address with a field of the guest's own, "address name value": "code: body".
+CRANK_ENTRY(fetch_with)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
+  std::string_view text = as_text(argument);
+  std::size_t space = text.find(' '), next = text.find(' ', space + 1);
+  if (next == text.npos) co_return fail(Code::bad_argument, "fetch_with wants an address, a name, and a value");
+  http::Header headers[] = {{text.substr(space + 1, next - space - 1), text.substr(next + 1)}};
+  Result<http::Response> page =
+      co_await http::send({.method = "GET", .url = text.substr(0, space), .headers = headers});
+  if (!page) co_return std::unexpected(std::move(page).error());
+  co_return Bytes(concat(page->code(), ": ", page->text()));
+}
+
+// Begins to read the address in chunks, and leaves after the first: its size.
+CRANK_ENTRY(fetch_first_chunk)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
+  Result<http::Response> page = co_await http::open({.url = as_text(argument)});
+  if (!page) co_return std::unexpected(std::move(page).error());
+  http::BodyReader body(*page);
+  Result<Bytes> chunk = co_await body.next();
+  if (!chunk) co_return std::unexpected(std::move(chunk).error());
+  co_return Bytes(concat(chunk->size()));
+}
+
 // GET of the address in chunks: "code: chunks of together bytes".
 CRANK_ENTRY(fetch_chunks)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   Result<http::Response> page = co_await http::open({.url = as_text(argument)});
