@@ -49,8 +49,13 @@ struct Chain::State {
 
 namespace {
 
-// Whether the guest ended, so that another rung may do better.
-bool ended(const Reactor& reactor) { return reactor.dead().has_value(); }
+// Why another rung may do better, if so: the guest ended, left this call without an end, or exports the entry with another type.
+std::optional<Error> misbehaved(const Reactor& reactor, const Result<Bytes>& answer) {
+  if (answer) return std::nullopt;
+  if (auto dead = reactor.dead()) return dead;
+  if (Code code = answer.error().code(); code == Code::stuck || code == Code::bad_type) return answer.error();
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -328,9 +333,10 @@ Task<Result<Bytes>> Chain::call(std::string entry, Bytes argument, ChainCallOpti
     auto reactor = co_await standing(generation);
     if (!reactor) co_return std::unexpected(std::move(reactor).error());
     Result<Bytes> answer = co_await (*reactor)->call(entry, argument, {.deadline = options.deadline});
-    if (answer || !ended(**reactor)) co_return answer;
+    auto why = misbehaved(**reactor, answer);
+    if (!why) co_return answer;
     bool never_began = answer.error().code() == Code::root_dead;
-    co_await step_down(generation, *(*reactor)->dead());
+    co_await step_down(generation, std::move(*why));
     if (!options.again && !never_began) co_return answer;
   }
 }

@@ -4,7 +4,8 @@
 //        ^ update(): a candidate is verified, instantiated and probed, and only then becomes current
 //
 // Each rung is proved anew when it is stepped on: signature and digest, instantiation, its probe. One log line says why a
-// step was taken. A rung steps down when its guest ends (trap, broken contract, limit) or the kill list takes its version.
+// step was taken. A rung steps down when its guest ends (trap, broken contract, limit), when it is stuck with a call that it will
+// never complete, when an entry that is called has another type, or when the kill list takes its version.
 #pragma once
 
 #include <functional>
@@ -33,7 +34,7 @@ struct ChainOptions {
 
 struct ChainCallOptions {
   Duration deadline{};
-  /// The call is made again on the next rung when the guest ended under it. What its bridges did by then has happened:
+  /// The call is made again on the next rung when the guest ended under it, or got stuck. What its bridges did by then has happened:
   /// false for calls that must not be made twice.
   bool again = true;
 };

@@ -2,6 +2,15 @@
 
 namespace crank::reactor {
 
+NameMap NameMap::with_prefix(std::string_view prefix) {
+  NameMap names;
+  for (std::string NameMap::* role :
+       {&NameMap::version, &NameMap::pump, &NameMap::deadline, &NameMap::resume, &NameMap::cancel, &NameMap::alloc,
+        &NameMap::free, &NameMap::probe, &NameMap::describe})
+    names.*role = concat(prefix, std::string_view(names.*role).substr(std::string_view("crank_").size()));
+  return names;
+}
+
 Status status_of(Code code) noexcept {
   switch (code) {
     case Code::cancelled: return Status::cancelled;

@@ -73,6 +73,9 @@ struct NameMap {
     std::string module, name, bridge;
   };
   std::vector<Call> calls;
+
+  /// The roles of the contract under another prefix: "acme_pump", "acme_resume" and so on. `initialize` and the imports keep theirs.
+  static NameMap with_prefix(std::string_view prefix);
 };
 
 }  // namespace crank::reactor

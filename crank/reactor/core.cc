@@ -253,7 +253,7 @@ bool Core::on_drained(const Pumped& drained) noexcept {
   for (std::uint32_t token : asked_) {
     const Pending* pending = pending_.find(token);
     if (pending == nullptr || pending->kind != Request::Kind::call) return false;
-    const Bridges::Entry* entry = options_.bridges->find(pending->name);
+    const Bridges::Entry* entry = find_bridge(pending->name);
     if (entry == nullptr || !entry->immediate) return false;
   }
   bool asked = !asked_.empty();

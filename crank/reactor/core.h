@@ -51,6 +51,9 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   bool over() const noexcept { return over_.load(std::memory_order_acquire); }
 
   // ---- in the turn ----
+  void add_bridge(std::string name, Bridge bridge, Duration deadline) {
+    own_bridges_.add(std::move(name), std::move(bridge), deadline);
+  }
   void start(std::shared_ptr<Call> call);
   void cancel(Call& call);
   void overdue(Call& call);
@@ -89,6 +92,10 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
     Core* core = nullptr;
   };
 
+  const Bridges::Entry* find_bridge(std::string_view name) const {
+    const Bridges::Entry* own = own_bridges_.find(name);
+    return own != nullptr ? own : options_.bridges->find(name);
+  }
   void schedule(Priority priority);
   void turn() noexcept;
   void fail_guest(Error error);  // ends it, now or after the guest call
@@ -112,8 +119,8 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   std::string describe(const Pending& pending) const;
   std::string waits_for(const Call& call);
 
-  static Task<> run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
-                          const Bridges::Entry* entry, BridgeRequest request);
+  static Task<> run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, Bridge bridge,
+                          BridgeRequest request);
   static Task<> run_http(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, HttpQuery query);
   static Task<> run_read(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
                          std::shared_ptr<HttpBody> body);
@@ -121,6 +128,7 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   Runtime& runtime_;
   std::shared_ptr<engine::Engine> engine_;
   ReactorOptions options_;
+  Bridges own_bridges_;
   std::unique_ptr<Guest> guest_;
   std::function<bool(std::string_view)> entries_known_;
 

@@ -53,6 +53,12 @@ const std::string& Reactor::name() const noexcept { return core_->options().name
 bool Reactor::has(std::string_view entry) const { return core_->has(entry); }
 std::optional<Error> Reactor::dead() const { return core_->death(); }
 
+void Reactor::bridge(std::string name, Bridge bridge, Duration deadline) {
+  post(core_, [name = std::move(name), bridge = std::move(bridge), deadline](Core& c) mutable {
+    c.add_bridge(std::move(name), std::move(bridge), deadline);
+  });
+}
+
 Task<Result<Bytes>> Reactor::call(std::string entry, Bytes argument, CallOptions options) {
   auto core = core_;
   auto call = std::make_shared<Core::Call>();

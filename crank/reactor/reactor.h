@@ -89,7 +89,9 @@ struct ReactorReport {
     std::string waits_for;  ///< in the guest's words, if it has any
   };
   std::vector<Call> calls;
-  std::uint64_t turns = 0, drains = 0, jobs = 0, preemptions = 0, resumes = 0;
+  std::uint64_t turns = 0, drains = 0, jobs = 0, preemptions = 0;
+  /// Every token ends one way: requests == resumes + forgotten + those pending, at any time (less those a dead guest took along).
+  std::uint64_t requests = 0, resumes = 0, forgotten = 0;
   std::uint64_t refused_resumes = 0;    ///< second, late or unknown
   std::uint64_t ignored_completes = 0;  ///< second, late or unknown
   std::optional<Error> dead;            ///< why the guest has ended
@@ -113,6 +115,10 @@ class Reactor {
 
   const std::string& name() const noexcept;
   bool has(std::string_view entry) const;
+
+  /// Adds a bridge of this reactor alone, or replaces one; it goes before those of the options. Seen by what is asked for later.
+  ///     reactor->bridge("position", [&gps](BridgeRequest) -> Task<Result<Bytes>> { co_return co_await gps.read(); });
+  void bridge(std::string name, Bridge bridge, Duration deadline = {});
 
   /// Starts an entry and waits for its completion. Cancelling the caller asks the guest's task to stop, and waits for it
   /// for `cancel_grace`.

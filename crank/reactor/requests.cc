@@ -42,6 +42,7 @@ void Core::on_request(const Request& request) noexcept {
                                           options_.limits.pending, " things may be pending"));
     return;
   }
+  ++counts_.requests;
   Pending& pending = pending_.add(request.token);
   pending.kind = request.kind;
   pending.token = request.token;
@@ -56,7 +57,9 @@ void Core::on_request(const Request& request) noexcept {
 }
 
 void Core::on_forget(std::uint32_t token) noexcept {
-  if (pending_.find(token) != nullptr) drop(token);
+  if (pending_.find(token) == nullptr) return;
+  ++counts_.forgotten;
+  drop(token);
 }
 
 void Core::on_close(std::uint32_t stream) noexcept {
@@ -68,6 +71,7 @@ void Core::on_close(std::uint32_t stream) noexcept {
   pending_.each([&](std::uint32_t token, Pending& p) {
     if (p.kind == Request::Kind::read && p.number == stream) readers.push_back(token);
   });
+  counts_.forgotten += readers.size();
   for (std::uint32_t token : readers) drop(token);
 }
 
@@ -126,7 +130,7 @@ void Core::launch(std::uint32_t token, std::uint64_t serial, Task<> task) {
 }
 
 void Core::start_named(Pending& pending) {
-  const Bridges::Entry* entry = options_.bridges->find(pending.name);
+  const Bridges::Entry* entry = find_bridge(pending.name);
   std::uint32_t token = pending.token;
   std::uint64_t serial = pending.serial;
   if (entry == nullptr) {
@@ -141,12 +145,13 @@ void Core::start_named(Pending& pending) {
     return;
   }
   if (entry->deadline > Duration::zero()) pending.shot = arm(token, serial, now_ + entry->deadline, Status::deadline);
-  launch(token, serial, run_named(shared_from_this(), token, serial, entry, std::move(request)));
+  launch(token, serial, run_named(shared_from_this(), token, serial, entry->bridge, std::move(request)));
 }
 
-Task<> Core::run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial,
-                       const Bridges::Entry* entry, BridgeRequest request) {
-  Result<Bytes> answer = co_await entry->bridge(std::move(request));
+// The bridge is a copy: another of its name may take its place while it runs.
+Task<> Core::run_named(std::shared_ptr<Core> core, std::uint32_t token, std::uint64_t serial, Bridge bridge,
+                       BridgeRequest request) {
+  Result<Bytes> answer = co_await bridge(std::move(request));
   core->answered(token, serial, {std::move(answer)});
 }
 

@@ -93,6 +93,17 @@ TEST_P(Chains, ATrapInServiceStepsDownAndTheCallIsMadeAgain) {
             1);
 }
 
+TEST_P(Chains, AReleaseThatGetsStuckStepsDownAndTheCallIsMadeAgain) {
+  make();
+  must(manual.run(chain->start(release(2, "bridges"), std::nullopt)));
+  auto stuck = manual.run(chain->call("wait_for_ever", {}, {.again = false}));
+  ASSERT_FALSE(stuck.has_value());
+  EXPECT_EQ(stuck.error().code(), Code::stuck);
+  EXPECT_EQ(chain->state().rung, Rung::bundled);
+  EXPECT_THAT(log, ::testing::Contains(::testing::AllOf(HasSubstr("stepping down"), HasSubstr("wait_for_ever"))));
+  EXPECT_EQ(call("echo", "x"), "x");
+}
+
 TEST_P(Chains, CallsThatWereInFlightGoOnOnTheNextRung) {
   make();
   must(manual.run(chain->start(release(2, "bridges"), release(1, "bridges"))));

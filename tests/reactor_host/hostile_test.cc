@@ -7,12 +7,16 @@
 
 #include "crank/async/pool.h"
 #include "crank/async/sync_wait.h"
+#include "crank/guest/twin.h"
+#include "crank/reactor/chain.h"
+#include "crank/reactor/native_guest.h"
 #include "tests/reactor_host/rig.h"
 
 namespace crank::reactor {
 namespace {
 
 using testing::engine_for;
+using ::testing::HasSubstr;
 using testing::module_named;
 using testing::must;
 using testing::read_module;
@@ -49,14 +53,9 @@ std::string outcome(const auto& result) {
   return name == "unknown" ? "failed" : name;
 }
 
-/// Opens it and does to it what its line asks for: "open CODE", "call CODE", "probe CODE".
-std::string play(Pool& pool, const Bad& bad) {
-  auto engine = engine_for(bad.interpreted);
-  auto module = engine::Module::compile(*engine, read_module("bad_" + bad.name));
-  if (!module) return "open " + outcome(module);
-  auto bridges = std::make_shared<Bridges>();
-  bridges->add_immediate("echo", [](BridgeRequest& request) -> Result<Bytes> { return std::move(request.argument); });
-  ReactorOptions options{.name = bad.name, .bridges = bridges, .slice = 2};
+/// Limits that a module of this folder meets soon.
+ReactorOptions limited(const Bad& bad) {
+  ReactorOptions options{.name = bad.name, .slice = 2};
   options.limits.memory_bytes = 4 << 20;
   options.limits.pending = 1000;
   // Only what loops for ever should meet these; a million log lines take their time.
@@ -64,6 +63,18 @@ std::string play(Pool& pool, const Bad& bad) {
   options.limits.pump_call = long_work ? Duration(20s) : Duration(50ms);
   options.call_deadline = long_work ? Duration(20s) : Duration(400ms);
   options.cancel_grace = 20ms;
+  return options;
+}
+
+/// Opens it and does to it what its line asks for: "open CODE", "call CODE", "probe CODE".
+std::string play(Pool& pool, const Bad& bad) {
+  auto engine = engine_for(bad.interpreted);
+  auto module = engine::Module::compile(*engine, read_module("bad_" + bad.name));
+  if (!module) return "open " + outcome(module);
+  auto bridges = std::make_shared<Bridges>();
+  bridges->add_immediate("echo", [](BridgeRequest& request) -> Result<Bytes> { return std::move(request.argument); });
+  ReactorOptions options = limited(bad);
+  options.bridges = bridges;
   auto reactor = Reactor::open(pool.runtime(), engine, *module, std::move(options));
   if (!reactor) return "open " + outcome(reactor);
   std::string said;
@@ -108,6 +119,42 @@ TEST_P(Hostile, FailsAsItShouldAndTheHostLives) {
       Reactor::open(pool.runtime(), engine_for(GetParam().interpreted), module_named("hello", GetParam().interpreted)));
   must(sync_wait(pool, good->call("hello")));
   sync_wait(pool, good->close());
+}
+
+// The same modules as the release in force: each is replaced, and the caller has the native answer, or that of the module where it
+// does what it should after all.
+TEST_P(Hostile, AsAReleaseItIsReplacedAndTheCallerHasAnAnswer) {
+  Pool pool({.threads = 1, .on_blocked = [](unsigned, Duration) {}});
+  KeyPair key = KeyPair::make();
+  std::vector<std::string> log;
+  ChainOptions options{.name = "go",
+                       .keys = {key.public_key},
+                       .bundled = native_guest<guest::Twin>("go"),
+                       .engine = engine_for(GetParam().interpreted),
+                       .probe_deadline = 400ms,
+                       .compile_aside = false};
+  options.reactor = limited(GetParam());
+  options.log = [&](std::string_view line) { log.emplace_back(line); };
+  auto chain = Chain::make(pool.runtime(), std::move(options));
+  auto release = Release::sign("go", 1, read_module("bad_" + GetParam().name), key.secret_key);
+  must(sync_wait(pool, chain->start(std::move(release), std::nullopt)));
+  auto answer = sync_wait(pool, chain->call("go", to_bytes("some bytes")));
+  // A module that refuses an argument for want of memory is no bad one: its caller gets that sentence, and the rung stands.
+  if (GetParam().name == "alloc_none") {
+    EXPECT_EQ(answer.error().code(), Code::limit);
+    answer = sync_wait(pool, chain->call("go"));
+  }
+  ASSERT_TRUE(answer.has_value()) << answer.error().to_string();
+  bool replaced = chain->state().rung == Rung::bundled;
+  EXPECT_EQ(replaced, as_text(*answer) == "native");
+  // Only a module that is said to complete may go on standing.
+  if (!replaced && GetParam().name != "alloc_none") EXPECT_THAT(GetParam().how, HasSubstr("ok"));
+  // One line says why.
+  int lines = 0;
+  for (const std::string& line : log)
+    lines += line.find("is no good") != line.npos || line.find("stepping down") != line.npos;
+  EXPECT_EQ(lines, replaced ? 1 : 0) << ::testing::PrintToString(log);
+  sync_wait(pool, chain->close());
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Modules with names and ways of their own, driven by a filled-in table and no new code.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "tests/reactor_host/rig.h"
 
 namespace crank::reactor {
@@ -52,6 +54,21 @@ TEST_P(Mapped, TheSameModuleWithoutTheTableIsRefusedByName) {
   auto opened = Reactor::open(manual.runtime(), testing::engine_for(GetParam()), module_named("patch", GetParam()));
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code(), Code::missing_export);
+}
+
+TEST_P(Mapped, AModuleWithAnotherPrefixIsDriven) {
+  // timers.wat under names of somebody else's.
+  std::ifstream file(CRANK_REACTOR_BAD "/../timers.wat");
+  std::string source{std::istreambuf_iterator<char>(file), {}};
+  for (std::size_t at = 0; (at = source.find("(export \"crank_", at)) != std::string::npos;)
+    source.replace(at, 15, "(export \"acme_");
+  auto module = testing::must(engine::Module::compile_text(*testing::engine_for(GetParam()), source));
+  auto unnamed = Reactor::open(manual.runtime(), testing::engine_for(GetParam()), module);
+  ASSERT_FALSE(unnamed.has_value());
+  EXPECT_THAT(unnamed.error().message(), HasSubstr("crank_"));
+  open(module, GetParam(), {.names = NameMap::with_prefix("acme_")});
+  EXPECT_EQ(call("after_two_waits", "a"), "a");
+  testing::must(manual.run(reactor->probe()));
 }
 
 TEST_P(Mapped, AGuestWhoseTimersAreTheHostsIsServed) {

@@ -113,6 +113,40 @@ TEST_P(Reactors, AnswersInEveryOrderReachTheirOwnAwaits) {
   } while (std::next_permutation(std::begin(order), std::end(order)));
 }
 
+TEST_P(Reactors, ABridgeOfOneReactorGoesBeforeThoseItShares) {
+  bridges->add("who", [](BridgeRequest) -> Task<Result<Bytes>> { co_return to_bytes("everybody's"); });
+  open_bridges();
+  EXPECT_EQ(call("call", "who"), "everybody's");
+  reactor->bridge("who", [mine = std::string("its own")](BridgeRequest request) -> Task<Result<Bytes>> {
+    std::ignore = co_await sleep_for(1ms);
+    co_return to_bytes(concat(mine, " ", as_text(request.argument)));
+  });
+  EXPECT_EQ(call("call", "who x"), "its own x");
+  // One that runs when another takes its place ends as it began.
+  auto asked = spawn(reactor->call("call", to_bytes("who y")), {.runtime = &manual.runtime()});
+  manual.run();
+  reactor->bridge("who", [](BridgeRequest) -> Task<Result<Bytes>> { co_return to_bytes("the next"); });
+  EXPECT_EQ(call("call", "who z"), "the next");
+  manual.run_to_end();
+  ASSERT_TRUE(asked.is_done());
+  EXPECT_EQ(text(asked.result_now().take<Exceptions::none>()), "its own y");
+}
+
+TEST_P(Reactors, LinesOfTheGuestReachTheEmbeddersLog) {
+  open_bridges();
+  EXPECT_EQ(call("say", "a line"), "");
+  EXPECT_THAT(log, ::testing::ElementsAre("a line"));
+}
+
+TEST_P(Reactors, MemoryOverTheLimitIsRefusedToTheGuestAndItLives) {
+  ReactorOptions options;
+  options.limits.memory_bytes = 4 << 20;
+  open_bridges(std::move(options));
+  EXPECT_EQ(call("hoard", "1000000"), "kept");
+  EXPECT_THAT(call("hoard", "8000000"), HasSubstr("error limit"));
+  EXPECT_EQ(call("echo", "x"), "x");
+}
+
 TEST_P(Reactors, TimersOfTheGuestFollowTheRuntimesClock) {
   open_bridges();
   Instant before = manual.now();

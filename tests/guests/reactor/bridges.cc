@@ -165,6 +165,21 @@ CRANK_ENTRY(burn)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
   co_return Bytes(concat(state));
 }
 
+// Asks the host for "began", and then computes in one job, without a suspension, until the host's clock has moved on by that many
+// nanoseconds: it never ends unless the host goes on beside it.
+CRANK_ENTRY(burn_until)(std::span<const std::byte> argument)->Task<Result<Bytes>> {
+  Result<Bytes> began = co_await host::call("began");
+  if (!began) co_return std::unexpected(std::move(began).error());
+  const Runtime& runtime = *current_runtime();
+  Instant end = runtime.now() + std::chrono::nanoseconds(number(as_text(argument)));
+  std::uint32_t state = 1;
+  while (runtime.now() < end) {
+    for (int i = 0; i < 1000; ++i) state = state * 1664525 + 1013904223;
+    asm volatile("" : "+r"(state));
+  }
+  co_return Bytes("burned in one job");
+}
+
 namespace {
 [[gnu::noinline]] void fall_over(std::string_view why) {
   guest::log(LogLevel::error, why);
