@@ -27,6 +27,7 @@ using Core = Reactor::Core;
 void Core::Shot::on_fire(Timer& timer) noexcept {
   struct Fired final : Command {
     std::shared_ptr<Shot> shot;
+    explicit Fired(std::shared_ptr<Shot> s) : Command(s->of_call), shot(std::move(s)) {}
     void handle(Core& core) noexcept override {
       std::unique_ptr<Fired> self(this);
       if (shot->wakes)
@@ -39,11 +40,7 @@ void Core::Shot::on_fire(Timer& timer) noexcept {
   };
   auto& shot = static_cast<Shot&>(timer);
   std::shared_ptr<Shot> self = std::move(shot.keep);
-  if (auto core = shot.core.lock()) {
-    auto* fired = new Fired;
-    fired->shot = std::move(self);
-    core->post(*fired);
-  }
+  if (auto core = shot.core.lock()) core->post(*new Fired(std::move(self)));
 }
 
 std::shared_ptr<Core::Shot> Core::Shot::set(Core& core, Instant when, auto fill) {
@@ -101,11 +98,13 @@ void Core::die(Error error) {
   }
   auto calls = std::exchange(calls_, {});
   for (auto& [task, call] : calls) finish(*call, std::unexpected(error));
+  for (auto& call : std::exchange(to_enter_, {})) finish(*call, std::unexpected(error));
   std::vector<std::uint32_t> tokens;
   pending_.each([&](std::uint32_t token, Pending&) { tokens.push_back(token); });
   for (std::uint32_t token : tokens) drop(token);
   asked_.clear();
   refused_.clear();
+  to_stop_.clear();
   streams_.clear();
   Shot::disarm(*this, wake_shot_);
   abandoned_.clear();
@@ -168,6 +167,7 @@ bool Core::run_turn() {
   turn_drains_ = 0;
   now_ = runtime_.now();
   for (;;) {
+    if (guest_ && in_pump_) handle_urgent();
     if (guest_ && (in_pump_ || pump_wanted_)) {
       if (turn_drains_++ >= options_.drains) return false;
       if (!drain()) return false;
@@ -184,6 +184,22 @@ bool Core::run_turn() {
     if (guest_) settle();
     if (pump_wanted_ || !asked_.empty()) continue;
     if (inbox_.go_idle()) return true;
+  }
+}
+
+// What cannot wait until a guest that computes comes back: deadlines, cancellations, reports, the end.
+void Core::handle_urgent() {
+  Message** end = &taken_;
+  while (*end != nullptr) end = &(*end)->next;
+  *end = inbox_.take();
+  for (Message** at = &taken_; *at != nullptr && guest_;) {
+    auto* command = static_cast<Command*>(*at);
+    if (!command->urgent) {
+      at = &(*at)->next;
+      continue;
+    }
+    *at = command->next;
+    command->handle(*this);
   }
 }
 
@@ -235,8 +251,28 @@ bool Core::drain() {
       if (!guest_) return true;
     }
   }
+  after_pump();
   start_requests();
   return true;
+}
+
+void Core::after_pump() {
+  for (std::uint32_t task : std::exchange(to_stop_, {})) {
+    if (guest_) ask_to_stop(task);
+  }
+  for (auto& call : std::exchange(to_enter_, {})) {
+    if (guest_)
+      enter(std::move(call));
+    else
+      start(std::move(call));  // which says why not
+  }
+}
+
+void Core::ask_to_stop(std::uint32_t task) {
+  if (in_pump_) return to_stop_.push_back(task);
+  auto asked = guest_->cancel(task);
+  if (!asked) return die(std::move(asked).error());
+  pump_wanted_ = options_.drive;
 }
 
 void Core::fail_guest(Error error) {
@@ -246,8 +282,8 @@ void Core::fail_guest(Error error) {
 
 // The short way from one drain to the next, while everything the guest asked for is answered at once and nobody waits.
 bool Core::on_drained(const Pumped& drained) noexcept {
-  if (turn_drains_ >= options_.drains || broken_ || !refused_.empty() || !closed_.empty() || log_dropped_ != 0 ||
-      !inbox_.empty())
+  if (turn_drains_ >= options_.drains || broken_ || !refused_.empty() || !closed_.empty() || !to_stop_.empty() ||
+      !to_enter_.empty() || log_dropped_ != 0 || !inbox_.empty())
     return false;
   if (drained.ready > options_.limits.ready || (drained.ran == 0 && drained.ready != 0)) return false;
   for (std::uint32_t token : asked_) {
@@ -306,6 +342,7 @@ void Core::wake(std::uint64_t serial) {
 // ---- calls ----
 
 void Core::start(std::shared_ptr<Call> call) {
+  call->taken = true;
   if (!guest_) {
     Error why = death().value_or(Error(Code::root_dead, "it was closed"));
     return finish(*call, std::unexpected(std::move(why).wrap(
@@ -314,13 +351,25 @@ void Core::start(std::shared_ptr<Call> call) {
   }
   if (call->cancel_asked.load())
     return finish(*call, fail(Code::cancelled, concat("calling \"", call->entry, "\": cancelled before it started")));
-  if (calls_.size() >= options_.limits.calls)
-    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": ", calls_.size(),
+  if (std::size_t already = calls_.size() + to_enter_.size(); already >= options_.limits.calls)
+    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": ", already,
                                                   " calls are in flight, the limit is ", options_.limits.calls)));
   if (call->argument.size() > options_.limits.payload)
     return finish(*call,
                   fail(Code::limit, concat("calling \"", call->entry, "\": the argument has ", call->argument.size(),
                                            " bytes, the limit is ", options_.limits.payload)));
+  call->since = now_;
+  if (Duration deadline = call->deadline > Duration::zero() ? call->deadline : options_.call_deadline;
+      deadline > Duration::zero())
+    call->shot = Shot::set(*this, now_ + deadline, [&](Shot& shot) { shot.set_call(call); });
+  if (in_pump_)
+    to_enter_.push_back(std::move(call));
+  else
+    enter(std::move(call));
+}
+
+void Core::enter(std::shared_ptr<Call> call) {
+  if (call->over) return;
   auto task = guest_->enter(call->entry, call->argument);
   if (!task) {
     Code code = task.error().code();
@@ -343,10 +392,6 @@ void Core::start(std::shared_ptr<Call> call) {
   call->argument = {};
   call->task = *task;
   call->started = true;
-  call->since = now_;
-  if (Duration deadline = call->deadline > Duration::zero() ? call->deadline : options_.call_deadline;
-      deadline > Duration::zero())
-    call->shot = Shot::set(*this, now_ + deadline, [&](Shot& shot) { shot.call = call; });
   abandoned_.erase(*task);
   calls_.emplace(*task, std::move(call));
   pump_wanted_ = options_.drive;
@@ -362,29 +407,32 @@ void Core::finish(Call& call, Result<Bytes> result) {
 
 void Core::cancel(Call& call) {
   if (call.over || !guest_) return;
-  auto asked = guest_->cancel(call.task);
-  if (!asked) return die(std::move(asked).error());
-  pump_wanted_ = options_.drive;
+  if (!call.started)
+    return finish(call, fail(Code::cancelled, concat("calling \"", call.entry, "\": cancelled before it started")));
+  ask_to_stop(call.task);
+  if (call.over) return;
   // The guest decides how it ends; not for ever.
   Shot::disarm(*this, call.shot);
-  call.shot = Shot::set(*this, now_ + options_.cancel_grace, [&](Shot& shot) { shot.call = call.shared_from_this(); });
+  call.shot =
+      Shot::set(*this, now_ + options_.cancel_grace, [&](Shot& shot) { shot.set_call(call.shared_from_this()); });
 }
 
 void Core::overdue(Call& call) {
   if (call.over) return;
   call.shot.reset();
-  abandoned_.insert(call.task);
   std::uint32_t task = call.task;
   auto age = std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.now() - call.since).count();
+  if (!call.started)
+    return finish(
+        call, fail(Code::deadline, concat("\"", call.entry, "\" could not be started for ", age, " ms: the reactor ",
+                                          options_.name, " is in the middle of a turn")));
+  abandoned_.insert(task);
   std::string waiting = in_pump_ ? std::string("is in the middle of a turn") : waits_for(call);
   std::string so_far = concat("\"", call.entry, "\" (task ", task, ") has not completed after ", age, " ms",
                               waiting.empty() ? "" : "; it ", waiting);
   if (call.cancel_asked.load()) return finish(call, fail(Code::cancelled, concat("cancelled, but ", so_far)));
   finish(call, fail(Code::deadline, std::move(so_far)));
-  if (!guest_) return;
-  auto asked = guest_->cancel(task);
-  if (!asked) return die(std::move(asked).error());
-  pump_wanted_ = options_.drive;
+  if (guest_) ask_to_stop(task);
 }
 
 std::string Core::waits_for(const Call& call) {
@@ -467,6 +515,9 @@ ReactorReport Core::report() {
   std::sort(out.pending.begin(), out.pending.end(), [](const auto& a, const auto& b) { return a.age > b.age; });
   for (auto& [task, call] : calls_)
     out.calls.push_back({task, call->entry, now - call->since, in_pump_ ? std::string() : waits_for(*call)});
+  for (auto& call : to_enter_) {
+    if (!call->over) out.calls.push_back({0, call->entry, now - call->since, "waits for the turn before it to end"});
+  }
   std::sort(out.calls.begin(), out.calls.end(), [](const auto& a, const auto& b) { return a.task < b.task; });
   out.dead = death();
   return out;

@@ -23,8 +23,11 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
  public:
   struct Command : Message {
     virtual ~Command() = default;
+    explicit Command(bool pressing = false) noexcept : urgent(pressing) {}
     /// In the turn. Deletes itself if it was made with new.
     virtual void handle(Core& core) noexcept = 0;
+    /// Also while a turn of the guest's is suspended in the middle: it does not enter the guest (P7).
+    const bool urgent;
   };
   struct Call;
   struct Shot;
@@ -101,6 +104,10 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   void fail_guest(Error error);  // ends it, now or after the guest call
   bool run_turn();               // true: idle now; false: goes on in another turn
   bool drain();                  // false: preempted, or enough for this turn
+  void handle_urgent();
+  void ask_to_stop(std::uint32_t task);
+  void enter(std::shared_ptr<Call> call);
+  void after_pump();
   void settle();
   void report_stuck();
   void start_requests();
@@ -142,6 +149,9 @@ class Reactor::Core final : public GuestHost, public std::enable_shared_from_thi
   TokenTable<Pending> pending_;
   std::vector<std::uint32_t> asked_;    // tokens to be started after this guest call
   std::vector<std::uint32_t> refused_;  // tokens over the limit
+  // For when the turn of the guest's that was preempted is over: tasks to be cancelled, calls to be entered.
+  std::vector<std::uint32_t> to_stop_;
+  std::vector<std::shared_ptr<Call>> to_enter_;
   std::unordered_map<std::uint32_t, std::shared_ptr<HttpBody>> streams_;
   std::vector<std::shared_ptr<HttpBody>> closed_;
   std::uint32_t next_stream_ = 0;
@@ -176,7 +186,7 @@ struct Reactor::Core::Call : std::enable_shared_from_this<Call> {
   std::optional<Continuation<Result<Bytes>>> done;
   std::uint32_t task = 0;
   Instant since{};
-  bool over = false, started = false;
+  bool taken = false, started = false, over = false;  // by the reactor; in the guest; its caller has the answer
   std::atomic<bool> cancel_asked{false};
   std::shared_ptr<Shot> shot;
 };
@@ -188,7 +198,11 @@ struct Reactor::Core::Shot : Timer, std::enable_shared_from_this<Shot> {
   std::uint32_t token = 0;
   std::uint64_t serial = 0;
   Status status = Status::ok;
-  bool wakes = false;
+  bool wakes = false, of_call = false;
+  void set_call(const std::shared_ptr<Call>& whose) {
+    call = whose;
+    of_call = true;
+  }
   std::shared_ptr<Shot> keep;  // until it has fired or was disarmed
   Shot() : Timer(on_fire) {}
   static void on_fire(Timer& timer) noexcept;

@@ -8,18 +8,20 @@ namespace crank::reactor {
 
 namespace {
 
+constexpr bool urgent = true;
+
 // A command made of a function, once.
 template <class Core, class Function>
-void post(const std::shared_ptr<Core>& core, Function function) {
+void post(const std::shared_ptr<Core>& core, Function function, bool pressing = false) {
   struct Once final : Core::Command {
     Function function;
-    explicit Once(Function f) : function(std::move(f)) {}
+    Once(Function f, bool pressing) : Core::Command(pressing), function(std::move(f)) {}
     void handle(Core& c) noexcept override {
       std::unique_ptr<Once> self(this);
       function(c);
     }
   };
-  core->post(*new Once(std::move(function)));
+  core->post(*new Once(std::move(function), pressing));
 }
 
 }  // namespace
@@ -46,7 +48,7 @@ Result<std::shared_ptr<Reactor>> Reactor::open(Runtime& runtime, std::shared_ptr
 Reactor::~Reactor() {
   // After close() the runtime may be gone: no turn is asked for.
   if (core_->over()) return;
-  post(core_, [](Core& core) { core.close(); });
+  post(core_, [](Core& core) { core.close(); }, urgent);
 }
 
 const std::string& Reactor::name() const noexcept { return core_->options().name; }
@@ -67,13 +69,16 @@ Task<Result<Bytes>> Reactor::call(std::string entry, Bytes argument, CallOptions
   call->deadline = options.deadline;
   auto stop = on_cancel([&core, &call]() noexcept {
     if (call->cancel_asked.exchange(true)) return;
-    post(core, [call](Core& c) {
-      if (call->started) c.cancel(*call);
-    });
+    post(
+        core,
+        [call](Core& c) {
+          if (call->taken) c.cancel(*call);  // else it sees the flag
+        },
+        urgent);
   });
   co_return co_await with_continuation<Result<Bytes>>([&](Continuation<Result<Bytes>> done) {
     call->done.emplace(std::move(done));
-    post(core, [call](Core& c) { c.start(call); });
+    post(core, [call](Core& c) { c.start(call); }, urgent);
   });
 }
 
@@ -102,7 +107,7 @@ Task<Resumed> Reactor::resume(std::uint32_t token, Status status, Bytes payload)
 Task<ReactorReport> Reactor::report() {
   auto core = core_;
   co_return co_await with_continuation<ReactorReport>([&](Continuation<ReactorReport> done) {
-    post(core, [done = std::move(done)](Core& c) mutable { done.resume(c.report()); });
+    post(core, [done = std::move(done)](Core& c) mutable { done.resume(c.report()); }, urgent);
   });
 }
 
@@ -116,7 +121,7 @@ Task<Bytes> Reactor::snapshot() {
 Task<ReactorReport> Reactor::close() {
   auto core = core_;
   co_return co_await with_continuation<ReactorReport>([&](Continuation<ReactorReport> done) {
-    post(core, [done = std::move(done)](Core& c) mutable { c.close(std::move(done)); });
+    post(core, [done = std::move(done)](Core& c) mutable { c.close(std::move(done)); }, urgent);
   });
 }
 

@@ -61,11 +61,52 @@ TEST_P(Ticks, TheEmbeddersLoopTicksOnWhileAJobOfTheGuestBurnsTwoSeconds) {
   // One job of the guest's it was, and each tick in it a preemption: nothing was suspended by the guest itself.
   auto report = start(greedy->report());
   while (!report.is_done()) loop.turn();
-  EXPECT_GE(report.result_now().take<Exceptions::none>().preemptions, 2s / EmbeddersLoop::tick / 4);
+  EXPECT_GT(report.result_now().take<Exceptions::none>().preemptions, 10u);
   EXPECT_EQ(text(burning.result_now().take<Exceptions::none>()), "burned in one job");
   while (!ping.is_done()) loop.turn();
   close(*greedy);
   close(*other);
+}
+
+TEST_P(Ticks, ACallOfAGuestThatLoopsMeetsItsDeadlineAndItsCancellationInTime) {
+  auto greedy = open();
+  Instant start_of_all = loop.now();
+  auto late = start(greedy->call("burn", to_bytes("1000000000000000"), {.deadline = 100ms}));
+  while (!late.is_done()) loop.turn();
+  EXPECT_LT(loop.now() - start_of_all, 1s);
+  auto answer = late.result_now().take<Exceptions::none>();
+  EXPECT_EQ(answer.error().code(), Code::deadline);
+  EXPECT_THAT(answer.error().message(), ::testing::HasSubstr("in the middle of a turn"));
+  // It computes on. What waits behind it meets its own deadline, or is given up; it can be looked at, and it can be ended.
+  auto too_late = start(greedy->call("echo", to_bytes("x"), {.deadline = 100ms}));
+  auto given_up = start(greedy->call("echo", to_bytes("x")));
+  auto behind = start(greedy->call("echo", to_bytes("x")));
+  for (int i = 0; i < 5; ++i) loop.turn();
+  given_up.cancel();
+  while (!too_late.is_done() || !given_up.is_done()) loop.turn();
+  EXPECT_THAT(text(too_late.result_now().take<Exceptions::none>()), ::testing::HasSubstr("could not be started"));
+  EXPECT_EQ(given_up.result_now().take<Exceptions::none>().error().code(), Code::cancelled);
+  EXPECT_FALSE(behind.is_done());
+  auto report = start(greedy->report());
+  while (!report.is_done()) loop.turn();
+  EXPECT_GT(report.result_now().take<Exceptions::none>().preemptions, 5u);
+  close(*greedy);
+  EXPECT_LT(loop.now() - start_of_all, 3s);
+  while (!behind.is_done()) loop.turn();
+  EXPECT_EQ(behind.result_now().take<Exceptions::none>().error().code(), Code::root_dead);
+}
+
+TEST_P(Ticks, CancellingTheCallerOfAGuestThatLoopsReturnsAfterTheGrace) {
+  auto greedy = open();
+  auto burning = start(greedy->call("burn", to_bytes("1000000000000000")));
+  for (int i = 0; i < 10; ++i) loop.turn();
+  Instant asked = loop.now();
+  burning.cancel();
+  while (!burning.is_done()) loop.turn();
+  EXPECT_GE(loop.now() - asked, 1s);  // the grace that options give by default
+  EXPECT_LT(loop.now() - asked, 2s);
+  EXPECT_EQ(burning.result_now().take<Exceptions::none>().error().code(), Code::cancelled);
+  close(*greedy);
 }
 
 }  // namespace
