@@ -332,7 +332,8 @@ Task<Result<Bytes>> Chain::call(std::string entry, Bytes argument, ChainCallOpti
     std::uint64_t generation = 0;
     auto reactor = co_await standing(generation);
     if (!reactor) co_return std::unexpected(std::move(reactor).error());
-    Result<Bytes> answer = co_await (*reactor)->call(entry, argument, {.deadline = options.deadline});
+    Result<Bytes> answer = co_await (*reactor)->call(
+        entry, argument, {.deadline = options.deadline, .waits_for_calls = options.waits_for_calls});
     auto why = misbehaved(**reactor, answer);
     if (!why) co_return answer;
     bool never_began = answer.error().code() == Code::root_dead;

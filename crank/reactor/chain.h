@@ -34,6 +34,7 @@ struct ChainOptions {
 
 struct ChainCallOptions {
   Duration deadline{};
+  bool waits_for_calls = false;  ///< as CallOptions'
   /// The call is made again on the next rung when the guest ended under it, or got stuck. What its bridges did by then has happened:
   /// false for calls that must not be made twice.
   bool again = true;

@@ -1,8 +1,5 @@
 #include "crank/reactor/core.h"
 
-#include <algorithm>
-
-#include "crank/async/cancellation.h"
 #include "crank/engine/engine.h"
 
 namespace crank::reactor {
@@ -41,15 +38,6 @@ void Core::Shot::on_fire(Timer& timer) noexcept {
   auto& shot = static_cast<Shot&>(timer);
   std::shared_ptr<Shot> self = std::move(shot.keep);
   if (auto core = shot.core.lock()) core->post(*new Fired(std::move(self)));
-}
-
-std::shared_ptr<Core::Shot> Core::Shot::set(Core& core, Instant when, auto fill) {
-  auto shot = std::make_shared<Shot>();
-  shot->core = core.weak_from_this();
-  shot->keep = shot;
-  fill(*shot);
-  core.runtime_.timers().add(*shot, when);
-  return shot;
 }
 
 void Core::Shot::disarm(Core& core, std::shared_ptr<Shot>& shot) noexcept {
@@ -339,129 +327,6 @@ void Core::wake(std::uint64_t serial) {
   pump_wanted_ = true;
 }
 
-// ---- calls ----
-
-void Core::start(std::shared_ptr<Call> call) {
-  call->taken = true;
-  if (!guest_) {
-    Error why = death().value_or(Error(Code::root_dead, "it was closed"));
-    return finish(*call, std::unexpected(std::move(why).wrap(
-                             Code::root_dead,
-                             concat("calling \"", call->entry, "\": the reactor ", options_.name, " has ended"))));
-  }
-  if (call->cancel_asked.load())
-    return finish(*call, fail(Code::cancelled, concat("calling \"", call->entry, "\": cancelled before it started")));
-  if (std::size_t already = calls_.size() + to_enter_.size(); already >= options_.limits.calls)
-    return finish(*call, fail(Code::limit, concat("calling \"", call->entry, "\": ", already,
-                                                  " calls are in flight, the limit is ", options_.limits.calls)));
-  if (call->argument.size() > options_.limits.payload)
-    return finish(*call,
-                  fail(Code::limit, concat("calling \"", call->entry, "\": the argument has ", call->argument.size(),
-                                           " bytes, the limit is ", options_.limits.payload)));
-  call->since = now_;
-  if (Duration deadline = call->deadline > Duration::zero() ? call->deadline : options_.call_deadline;
-      deadline > Duration::zero())
-    call->shot = Shot::set(*this, now_ + deadline, [&](Shot& shot) { shot.set_call(call); });
-  if (in_pump_)
-    to_enter_.push_back(std::move(call));
-  else
-    enter(std::move(call));
-}
-
-void Core::enter(std::shared_ptr<Call> call) {
-  if (call->over) return;
-  auto task = guest_->enter(call->entry, call->argument);
-  if (!task) {
-    Code code = task.error().code();
-    Error error = std::move(task).error();
-    finish(*call, std::unexpected(error));
-    // These three left the guest as it was; anything else ended it.
-    if (code != Code::missing_export && code != Code::bad_argument && code != Code::bad_type && code != Code::limit)
-      die(std::move(error));
-    return;
-  }
-  if (*task == 0)
-    return finish(*call,
-                  fail(Code::limit, concat("calling \"", call->entry, "\": the guest refused, it has too many tasks")));
-  if (calls_.contains(*task)) {
-    Error error(Code::protocol,
-                concat("the guest broke the contract: \"", call->entry, "\" gave the id ", *task, ", which is in use"));
-    finish(*call, std::unexpected(error));
-    return die(std::move(error));
-  }
-  call->argument = {};
-  call->task = *task;
-  call->started = true;
-  abandoned_.erase(*task);
-  calls_.emplace(*task, std::move(call));
-  pump_wanted_ = options_.drive;
-}
-
-void Core::finish(Call& call, Result<Bytes> result) {
-  if (std::exchange(call.over, true)) return;
-  Shot::disarm(*this, call.shot);
-  std::shared_ptr<Call> keep = call.shared_from_this();
-  if (call.started) calls_.erase(call.task);
-  call.done->resume(std::move(result));
-}
-
-void Core::cancel(Call& call) {
-  if (call.over || !guest_) return;
-  if (!call.started)
-    return finish(call, fail(Code::cancelled, concat("calling \"", call.entry, "\": cancelled before it started")));
-  ask_to_stop(call.task);
-  if (call.over) return;
-  // The guest decides how it ends; not for ever.
-  Shot::disarm(*this, call.shot);
-  call.shot =
-      Shot::set(*this, now_ + options_.cancel_grace, [&](Shot& shot) { shot.set_call(call.shared_from_this()); });
-}
-
-void Core::overdue(Call& call) {
-  if (call.over) return;
-  call.shot.reset();
-  std::uint32_t task = call.task;
-  auto age = std::chrono::duration_cast<std::chrono::milliseconds>(runtime_.now() - call.since).count();
-  if (!call.started)
-    return finish(
-        call, fail(Code::deadline, concat("\"", call.entry, "\" could not be started for ", age, " ms: the reactor ",
-                                          options_.name, " is in the middle of a turn")));
-  abandoned_.insert(task);
-  std::string waiting = in_pump_ ? std::string("is in the middle of a turn") : waits_for(call);
-  std::string so_far = concat("\"", call.entry, "\" (task ", task, ") has not completed after ", age, " ms",
-                              waiting.empty() ? "" : "; it ", waiting);
-  if (call.cancel_asked.load()) return finish(call, fail(Code::cancelled, concat("cancelled, but ", so_far)));
-  finish(call, fail(Code::deadline, std::move(so_far)));
-  if (guest_) ask_to_stop(task);
-}
-
-std::string Core::waits_for(const Call& call) {
-  std::string out;
-  pending_.each([&](std::uint32_t, Pending& pending) {
-    if (pending.task == call.task) out += concat(out.empty() ? "waits for " : ", ", describe(pending));
-  });
-  if (!out.empty() || !guest_) return out;
-  std::string words = guest_->describe(call.task);
-  return words.empty() ? out : concat("waits for ", words);
-}
-
-// Rule 3.
-void Core::report_stuck() {
-  std::vector<std::shared_ptr<Call>> waiting;
-  for (auto& [task, call] : calls_) waiting.push_back(call);
-  std::sort(waiting.begin(), waiting.end(), [](const auto& a, const auto& b) { return a->task < b->task; });
-  for (auto& call : waiting) {
-    std::string why = options_.drive ? waits_for(*call) : std::string("waits for a host that pumps: nobody does");
-    abandoned_.insert(call->task);
-    finish(*call,
-           fail(Code::stuck,
-                concat("the reactor ", options_.name, " is idle, and \"", call->entry, "\" (task ", call->task,
-                       ") has not completed: it ",
-                       why.empty() ? std::string("waits for something that nobody in or outside of the guest will do")
-                                   : why)));
-  }
-}
-
 // ---- the guest speaks ----
 
 void Core::on_complete(std::uint32_t task, std::uint32_t status, View payload) noexcept {
@@ -493,52 +358,6 @@ void Core::on_log(LogLevel level, std::string_view text) noexcept {
 
 void Core::on_trace(std::uint32_t event, std::uint32_t task, std::int64_t value) noexcept {
   if (options_.trace) options_.trace(event, task, value);
-}
-
-// ---- reports ----
-
-std::string Core::describe(const Pending& pending) const {
-  switch (pending.kind) {
-    case Request::Kind::call: return concat("call ", pending.name);
-    case Request::Kind::read: return concat("read of response body ", pending.number);
-    case Request::Kind::timer: return "timer";
-    case Request::Kind::http: return concat("http ", pending.name);
-  }
-  return {};
-}
-
-ReactorReport Core::report() {
-  ReactorReport out = counts_;
-  Instant now = runtime_.now();
-  pending_.each(
-      [&](std::uint32_t token, Pending& p) { out.pending.push_back({token, p.task, describe(p), now - p.since}); });
-  std::sort(out.pending.begin(), out.pending.end(), [](const auto& a, const auto& b) { return a.age > b.age; });
-  for (auto& [task, call] : calls_)
-    out.calls.push_back({task, call->entry, now - call->since, in_pump_ ? std::string() : waits_for(*call)});
-  for (auto& call : to_enter_) {
-    if (!call->over) out.calls.push_back({0, call->entry, now - call->since, "waits for the turn before it to end"});
-  }
-  std::sort(out.calls.begin(), out.calls.end(), [](const auto& a, const auto& b) { return a.task < b.task; });
-  out.dead = death();
-  return out;
-}
-
-namespace {
-std::int64_t ms(Duration age) { return std::chrono::duration_cast<std::chrono::milliseconds>(age).count(); }
-}  // namespace
-
-std::string PendingReport::to_string() const {
-  return concat("never resumed: ", what, " (token ", token, ", task ", task, "), ", ms(age), " ms");
-}
-
-std::string ReactorReport::to_string() const {
-  std::string out;
-  for (const Call& call : calls)
-    out += concat("task ", call.task, " ", call.entry, ", ", ms(call.age), " ms", call.waits_for.empty() ? "" : ": ",
-                  call.waits_for, "\n");
-  for (const PendingReport& p : pending) out += concat(p.to_string(), "\n");
-  if (dead) out += concat("ended: ", dead->to_string(), "\n");
-  return out;
 }
 
 }  // namespace crank::reactor

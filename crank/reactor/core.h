@@ -183,6 +183,7 @@ struct Reactor::Core::Call : std::enable_shared_from_this<Call> {
   std::string entry;
   Bytes argument;
   Duration deadline{};
+  bool waits_for_calls = false;
   std::optional<Continuation<Result<Bytes>>> done;
   std::uint32_t task = 0;
   Instant since{};
@@ -209,5 +210,14 @@ struct Reactor::Core::Shot : Timer, std::enable_shared_from_this<Shot> {
   static std::shared_ptr<Shot> set(Core& core, Instant when, auto fill);
   static void disarm(Core& core, std::shared_ptr<Shot>& shot) noexcept;
 };
+
+std::shared_ptr<Reactor::Core::Shot> Reactor::Core::Shot::set(Core& core, Instant when, auto fill) {
+  auto shot = std::make_shared<Shot>();
+  shot->core = core.weak_from_this();
+  shot->keep = shot;
+  fill(*shot);
+  core.runtime_.timers().add(*shot, when);
+  return shot;
+}
 
 }  // namespace crank::reactor

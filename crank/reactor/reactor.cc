@@ -67,6 +67,7 @@ Task<Result<Bytes>> Reactor::call(std::string entry, Bytes argument, CallOptions
   call->entry = std::move(entry);
   call->argument = std::move(argument);
   call->deadline = options.deadline;
+  call->waits_for_calls = options.waits_for_calls;
   auto stop = on_cancel([&core, &call]() noexcept {
     if (call->cancel_asked.exchange(true)) return;
     post(

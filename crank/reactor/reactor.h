@@ -69,6 +69,8 @@ struct ReactorOptions {
 
 struct CallOptions {
   Duration deadline{};  ///< zero: the reactor's
+  /// It may wait for what other calls bring, as the sender of a queue does: idle is then no reason to call it stuck (rule 3).
+  bool waits_for_calls = false;
 };
 
 /// Something that was asked for and has not been answered.

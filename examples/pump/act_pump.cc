@@ -63,7 +63,9 @@ class Server final : io::HttpHandler {
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~Server() {
-    loop_.stop();
+    // Clients may still hold connections open.
+    server_->stop([this] { loop_.stop(); });
+    server_->close_all();
     thread_.join();
   }
   std::string url(std::string_view path) const { return concat("https://127.0.0.1:", server_->port(), path); }
