@@ -50,9 +50,18 @@ class Actor {
  private:
   template <class>
   friend class ActorRef;
+  // The last reference is gone, but the actor's executor is still held: by the task that dropped it, or by a thread that is just
+  // leaving. It is deleted by a last job of its own, when nobody stands on it any more.
+  struct Burial : Job {
+    Actor* actor = nullptr;
+    void (*destroy)(Actor& actor) noexcept = nullptr;
+  };
+  void last_reference_dropped(void (*destroy)(Actor& actor) noexcept) noexcept;
+
   DefaultActor own_;
   ExecutorRef executor_;
   std::atomic<std::uint32_t> references_{1};
+  Burial burial_;
 };
 
 /// Shared ownership of an actor, and the only way users reach it: calls answer a Task.
@@ -69,7 +78,8 @@ class ActorRef {
     return *this;
   }
   ~ActorRef() {
-    if (actor_ && base().references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete actor_;
+    if (actor_ && base().references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      base().last_reference_dropped([](Actor& actor) noexcept { delete static_cast<A*>(&actor); });
   }
 
   /// Calls a member coroutine on the actor: `co_await ref.call(&Counter::add, 2)`. The reference must live until the call has

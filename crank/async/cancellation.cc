@@ -1,5 +1,6 @@
 #include "crank/async/cancellation.h"
 
+#include "crank/async/escalation.h"
 #include "crank/async/misuse.h"
 #include "crank/async/trace.h"
 
@@ -77,6 +78,7 @@ void TaskRecord::cancel() noexcept {
 void TaskRecord::escalate(Priority least) noexcept {
   if (static_cast<Priority>(priority) >= least) return;
   priority = least;
+  detail::note_escalation();
   detail::trace(TraceEvent::escalated, this);
   handlers_lock.lock_other();
   for (CancellationHandler* handler = handlers; handler; handler = handler->next_) {

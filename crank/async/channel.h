@@ -24,8 +24,8 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  detail::Send<T> send(T value) { return detail::Send<T>(core_, std::move(value)); }
-  detail::Receive<T> receive() { return detail::Receive<T>(core_); }
+  detail::Send<T> send(T value) [[clang::lifetimebound]] { return detail::Send<T>(core_, std::move(value)); }
+  detail::Receive<T> receive() [[clang::lifetimebound]] { return detail::Receive<T>(core_); }
   /// Without waiting: false when it is full or closed, and the value is then untouched.
   bool try_send(T& value) { return core_.push(value) == detail::Pushed::taken; }
   std::optional<T> try_receive() { return core_.try_pop(); }

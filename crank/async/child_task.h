@@ -25,7 +25,9 @@ class ChildTask : public Base {
     PromiseBase& promise = frame.promise();
     resume_point = frame;
     ExecutorRef here = thread_state().turn->executor;
-    executor = promise.isolation ? *promise.isolation : here.is_immediate() ? ExecutorRef::generic() : here;
+    executor = promise.isolation     ? start_of(promise.isolation, *runtime)
+               : here.is_immediate() ? ExecutorRef::generic()
+                                     : here;
     promise.make_root(*this);
   }
 

@@ -1,17 +1,19 @@
 // Bridging callbacks: a continuation is what a suspended task needs to go on, as a value to keep until the answer is there.
 //
-//     int answer = co_await crank::with_continuation<int>([&](crank::Continuation<int> done) {
-//       legacy_fetch([done = std::move(done)](int value) mutable { done.resume(value); });
+//     int answer = co_await crank::with_continuation<int>([&](auto done) { legacy_fetch(std::move(done)); });
+//     int other = co_await crank::with_continuation<int>([&](crank::Continuation<int> done) {
+//       legacy_ask([done = std::move(done)](int status, int value) mutable { done.resume(status ? -1 : value); });
 //     });
 //
 // One atomic word (R6): Pending, Awaited, Resumed. The awaiter changes Pending to Awaited and suspends; seeing Resumed, it
 // goes on without suspending. The resumer changes Pending to Resumed; seeing Awaited, it enqueues the task on the executor
 // recorded when the continuation was made, so that resuming never runs user code inside the resumer.
-// A checked continuation names the place that resumes twice or drops it unresumed; an unsafe one checks nothing. From any thread.
+// A checked continuation names the function and line that made it and the place that resumes twice, or drops it unresumed; an unsafe one checks nothing. From any thread.
 #pragma once
 
 #include <atomic>
 #include <coroutine>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <type_traits>
@@ -44,11 +46,13 @@ struct ContinuationCore {
     TaskRecord& waiting = suspend_current(point);
     if (executor) waiting.executor = *executor;
     task = &waiting;
+    trace(TraceEvent::suspended, &waiting, {}, waiting.executor);
     auto expected = ContinuationStatus::pending;
     if (status.compare_exchange_strong(expected, ContinuationStatus::awaited, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
       return nothing_to_resume();
     }
+    trace(TraceEvent::continuation_ready, &waiting);
     return transfer(waiting, waiting.executor);
   }
   std::optional<ExecutorRef> executor;
@@ -69,10 +73,17 @@ template <class T = void>
 class UnsafeContinuation {
  public:
   explicit UnsafeContinuation(detail::ContinuationState<T>& state) noexcept : state_(&state) {}
-  /// The value T is made of; nothing for void. For T = Result<U> also an Error by `fail`.
+  /// The value T is made of; nothing for void.
   template <class... From>
   void resume(From&&... value) const {
     state_->result.emplace(std::forward<From>(value)...);
+    state_->resumed();
+  }
+  /// For T = Result<U>: anything that makes the error case of T.
+  template <class E>
+    requires requires(E&& error) { T(typename T::unexpected_type(std::forward<E>(error))); }
+  void fail(E&& error) const {
+    state_->result.emplace(typename T::unexpected_type(std::forward<E>(error)));
     state_->resumed();
   }
 
@@ -122,6 +133,23 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
     state->result.emplace(typename T::unexpected_type(std::forward<E>(error)));
     state->resumed();
   }
+  /// The same as `resume`: it is itself the callback, so a bridge is one line: `fetch(url, std::move(done))`.
+  void operator()(std::source_location here = std::source_location::current())
+    requires std::is_void_v<T>
+  {
+    resume(here);
+  }
+  template <class From = T>
+    requires(!std::is_void_v<T>)
+  void operator()(From&& value, std::source_location here = std::source_location::current()) {
+    resume(std::forward<From>(value), here);
+  }
+  /// For libraries that copy their callbacks (std::function): copies share this one continuation, which is still resumed once.
+  auto copyable() && {
+    return [shared = std::make_shared<Continuation>(std::move(*this))](auto&&... value) {
+      (*shared)(std::forward<decltype(value)>(value)...);
+    };
+  }
   /// Still to be resumed.
   explicit operator bool() const noexcept { return state_ != nullptr; }
 
@@ -150,8 +178,9 @@ class [[nodiscard("co_await it")]] ContinuationAwaiter : public Awaiter {
   bool await_ready() {
     body_(Handle(state_));
     bool ready = state_.status.load(std::memory_order_acquire) == ContinuationStatus::resumed;
-    if (ready) trace(TraceEvent::continuation_ready, thread_state().task);
-    return ready && !state_.executor;
+    if (!ready || state_.executor) return false;
+    trace(TraceEvent::continuation_ready, thread_state().task);
+    return true;
   }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return state_.suspend(here); }
   T await_resume() { return state_.result.template take<Exceptions::none>(); }

@@ -1,6 +1,8 @@
 #include "crank/async/default_actor.h"
 
+#include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "crank/async/misuse.h"
 #include "crank/async/runtime.h"
@@ -8,9 +10,20 @@
 #include "crank/async/trace.h"
 
 namespace crank {
+namespace {
+#if defined(__wasm__)
+constexpr bool flat_without_home = true;
+#else
+constexpr bool flat_without_home = false;
+#endif
+}  // namespace
 
-DefaultActor::DefaultActor(Runtime& runtime) noexcept : runtime_(runtime) {
+DefaultActor::DefaultActor(Runtime& runtime) noexcept : DefaultActor(&runtime, runtime.flattens_priorities()) {}
+DefaultActor::DefaultActor() noexcept : DefaultActor(nullptr, flat_without_home) {}
+
+DefaultActor::DefaultActor(Runtime* home, bool flat) noexcept : home_(home), flat_(flat) {
   drain_job_.actor = this;
+  drain_job_.kind = JobKind::drain;
   drain_job_.run = [](Job* job) noexcept {
     DefaultActor& actor = *static_cast<DrainJob*>(job)->actor;
     Turn& turn = *detail::thread_state().turn;
@@ -28,27 +41,41 @@ void DefaultActor::enqueue(Job& job) noexcept {
   job.mark.enqueued();
   std::uintptr_t seen = word_.load(std::memory_order_relaxed);
   auto mine = reinterpret_cast<std::uintptr_t>(&job) | held_bit;
+  // Before the job is in: afterwards the actor may be gone. Raised in vain when the drain begins meanwhile.
+  bool raises = seen != 0 && job.priority > drain_priority_.load(std::memory_order_relaxed) && !flat_;
+  if (raises) [[unlikely]] {
+    drain_priority_.store(job.priority, std::memory_order_relaxed);
+    drain_job_.priority = static_cast<Priority>(job.priority);
+  }
   do {
     job.next = reinterpret_cast<Job*>(seen & ~held_bit);
     // Release: pairs with absorb. Acquire: what we take over from the last holder, who released in try_release.
   } while (!word_.compare_exchange_weak(seen, mine, std::memory_order_acq_rel, std::memory_order_relaxed));
   // Seen idle: the hold is now ours (rule 1).
-  if (seen == 0) schedule_drain(job);
+  if (seen == 0) return schedule_drain(job);
+  if (raises) [[unlikely]]
+    detail::note_escalation();
 }
 
 // The waking job is still in our queue and no drain runs yet, so it may be read.
 void DefaultActor::schedule_drain(const Job& waking) noexcept {
-  drain_job_.priority = static_cast<Priority>(waking.priority);
+  Priority urgency = waking.priority;
+  drain_job_.priority = urgency;
+  if (drain_priority_.load(std::memory_order_relaxed) != urgency)
+    drain_priority_.store(urgency, std::memory_order_relaxed);
+  Runtime* home = home_;
   if (waking.kind == JobKind::task) {
     if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference)
       return preferred->enqueue(drain_job_);
-#if defined(__wasm__)
     // In a component every call has a runtime of its own: the drain is work of the call that woke the actor, which may
     // outlive the call that made it.
-    return static_cast<const TaskRecord&>(waking).runtime->enqueue(drain_job_);
+#if !defined(__wasm__)
+    if (!home)
 #endif
+      home = static_cast<const TaskRecord&>(waking).runtime;
   }
-  runtime_.enqueue(drain_job_);
+  if (!home && !(home = current_runtime())) detail::misuse("a global actor was woken outside of any runtime");
+  home->enqueue(drain_job_);
 }
 
 void DefaultActor::absorb() noexcept {
@@ -63,7 +90,7 @@ void DefaultActor::absorb() noexcept {
   }
   while (oldest) {
     Job* next = oldest->next;
-    auto level = level_of(oldest->priority);
+    auto level = flat_ ? 0u : level_of(oldest->priority);
     queues_[level].push(*oldest);
     nonempty_ |= 1u << level;
     ++queued_;
@@ -74,11 +101,40 @@ void DefaultActor::absorb() noexcept {
 Job* DefaultActor::take() noexcept {
   if (word_.load(std::memory_order_relaxed) != held_bit) absorb();
   if (nonempty_ == 0) return nullptr;
+  if (watch_.due(queued_)) [[unlikely]]
+    sort_again();
   auto level = static_cast<unsigned>(std::bit_width(nonempty_) - 1);
   Job* job = queues_[level].pop();
   if (queues_[level].empty()) nonempty_ &= ~(1u << level);
   --queued_;
   return job;
+}
+
+// Only upwards: from the most urgent queue down, so that nothing is looked at twice. What comes later stays behind what was there.
+[[gnu::noinline]] void DefaultActor::sort_again() noexcept {
+  if (flat_) return;
+  for (unsigned level = priority_levels - 1; level-- > 0;) {
+    JobList were = std::exchange(queues_[level], {});
+    while (Job* job = were.pop()) {
+      unsigned now = std::max(level_of(job->priority), level);
+      if (now != level)
+        detail::trace(TraceEvent::moved_up, job->kind == JobKind::task ? static_cast<TaskRecord*>(job) : nullptr, ref(),
+                      ref());
+      queues_[now].push(*job);
+      nonempty_ |= 1u << now;
+    }
+    if (queues_[level].empty()) nonempty_ &= ~(1u << level);
+  }
+}
+
+void DefaultActor::refresh_drain(Job& drain) noexcept {
+  DefaultActor& actor = *static_cast<DrainJob&>(drain).actor;
+  actor.absorb();
+  actor.sort_again();
+  unsigned level = actor.nonempty_ ? static_cast<unsigned>(std::bit_width(actor.nonempty_) - 1) : 0;
+  auto urgency = std::max(static_cast<Priority>(level), static_cast<Priority>(drain.priority));
+  drain.priority = urgency;
+  actor.drain_priority_.store(urgency, std::memory_order_relaxed);
 }
 
 void DefaultActor::release() noexcept {
@@ -92,6 +148,8 @@ void DefaultActor::release() noexcept {
 
 void DefaultActor::drain(Turn& turn, unsigned& budget) noexcept {
   const ExecutorRef self = ref();
+  if (drain_priority_.load(std::memory_order_relaxed) != Priority::high)
+    drain_priority_.store(Priority::high, std::memory_order_relaxed);
   for (;;) {
     if (budget == 0) {
       turn.executor = ExecutorRef::generic();
@@ -120,7 +178,7 @@ void DefaultActor::drain(Turn& turn, unsigned& budget) noexcept {
   detail::ThreadState& thread = detail::thread_state();
   Turn* outer = thread.turn;
   nested_.executor = ref();
-  nested_.runtime = outer && outer->runtime ? outer->runtime : &runtime_;
+  nested_.runtime = outer && outer->runtime ? outer->runtime : home_;
   nested_.task_executor = outer ? outer->task_executor : nullptr;
   nested_.outer = outer;
   nested_.yield_requested = true;  // a nested call never gives its thread away: the caller below needs it back

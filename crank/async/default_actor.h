@@ -11,11 +11,14 @@
 //  3  The holder gives up by 1 -> 0, which fails when a job arrived meanwhile, or by passing the hold to the drain job.
 //  4  Being held is a fact of the word, not of a thread: a turn may be parked on one thread and continued on another.
 //  5  After giving up, the former holder does not touch the actor again (another may destroy it).
+//  6  A drain that waits in a queue brings the hold along: whoever has taken it out of that queue, and has not run it, is the
+//     holder, and may sort the actor's queues again (`refresh_drain`) and put the drain back at its raised place (R10).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
+#include "crank/async/escalation.h"
 #include "crank/async/executor.h"
 #include "crank/async/turn.h"
 
@@ -25,13 +28,16 @@ class DefaultActor {
  public:
   /// Drains are enqueued on `runtime`, or on the executor preferred by the task that woke the actor.
   explicit DefaultActor(Runtime& runtime) noexcept;
+  /// Without a home (global_actor.h): drains run on the runtime of whoever wakes it.
+  DefaultActor() noexcept;
   DefaultActor(const DefaultActor&) = delete;
   DefaultActor& operator=(const DefaultActor&) = delete;
   /// Idle, or held by the caller with nothing queued.
   ~DefaultActor();
 
   ExecutorRef ref() noexcept { return ExecutorRef::for_default_actor(*this); }
-  Runtime& runtime() noexcept { return runtime_; }
+  /// Its home; only of an actor that has one.
+  Runtime& runtime() noexcept { return *home_; }
 
   /// Queues the job and, when the actor was idle, schedules one drain. From any thread, lock-free, runs nothing.
   void enqueue(Job& job) noexcept;
@@ -74,8 +80,11 @@ class DefaultActor {
   /// Runs jobs in `turn`, whose executor is this actor and held, until none waits, `budget` is used up, or a job took the
   /// turn to another executor. On return the turn is generic, or on that other executor.
   void drain(Turn& turn, unsigned& budget) noexcept;
+  /// Rule 6: the drain's priority becomes that of the most urgent job that waits.
+  static void refresh_drain(Job& drain) noexcept;
 
  private:
+  DefaultActor(Runtime* home, bool flat) noexcept;
   static constexpr std::uintptr_t held_bit = 1;
   struct DrainJob : Job {
     DefaultActor* actor;
@@ -83,11 +92,16 @@ class DefaultActor {
   Job* take() noexcept;
   void absorb() noexcept;
   void schedule_drain(const Job& waking) noexcept;
+  void sort_again() noexcept;
 
   std::atomic<std::uintptr_t> word_{0};
-  Runtime& runtime_;
+  Runtime* const home_;
+  const bool flat_;  // priorities do not reorder here
+  // Of the drain while it waits in a queue, else high: an enqueue that is more urgent raises the drain.
+  std::atomic<Priority> drain_priority_{Priority::high};
   std::uint32_t queued_ = 0;    // jobs in queues_
   std::uint32_t nonempty_ = 0;  // a bit for each priority with jobs
+  detail::EscalationWatch watch_;
   JobList queues_[priority_levels];
   DrainJob drain_job_;
   Turn nested_;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "crank/async/job.h"
 
@@ -44,8 +45,8 @@ class ExecutorRef {
   }
   static constexpr ExecutorRef for_synchronous_start() noexcept { return {nullptr, 0b10}; }
 
-  void* identity() const noexcept { return identity_; }
-  std::uintptr_t implementation() const noexcept { return implementation_; }
+  constexpr void* identity() const noexcept { return identity_; }
+  constexpr std::uintptr_t implementation() const noexcept { return implementation_; }
   ExecutorKind kind() const noexcept { return static_cast<ExecutorKind>(implementation_ & kind_mask); }
   bool is_generic() const noexcept { return identity_ == nullptr && implementation_ == 0; }
   bool is_immediate() const noexcept { return kind() == ExecutorKind::immediate; }
@@ -73,7 +74,14 @@ class ExecutorRef {
   void* identity_ = nullptr;
   std::uintptr_t implementation_ = 0;
 };
-static_assert(sizeof(ExecutorRef) == 2 * sizeof(void*));
+static_assert(sizeof(ExecutorRef) == 2 * sizeof(void*) && std::is_trivially_copyable_v<ExecutorRef>);
+static_assert(static_cast<int>(ExecutorKind::ordinary) == 0b00 &&
+              static_cast<int>(ExecutorKind::complex_equality) == 0b01 &&
+              static_cast<int>(ExecutorKind::immediate) == 0b10);
+static_assert(alignof(ExecutorOperations) > 0b11, "the kind has the low bits to itself");
+static_assert(ExecutorRef::generic().identity() == nullptr && ExecutorRef::generic().implementation() == 0);
+static_assert(ExecutorRef::for_synchronous_start().identity() == nullptr &&
+              ExecutorRef::for_synchronous_start().implementation() == 0b10);
 
 /// Base of custom serial executors: override `enqueue`, and run what it was given, one at a time, with `run_job`.
 /// It outlives all work that refers to it. An executor of this kind never gives its thread away (R4).

@@ -39,8 +39,8 @@ class JobPriority {
   std::atomic<Priority> value_;
 };
 
-/// What a job is, for routing (R5): only tasks carry an executor preference.
-enum class JobKind : std::uint8_t { plain, task };
+/// What a job is, for routing (R5): only tasks carry an executor preference. A drain brings an actor's whole queue along.
+enum class JobKind : std::uint8_t { plain, task, drain };
 
 namespace detail {
 #if defined(__has_feature)

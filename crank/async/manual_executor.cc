@@ -23,7 +23,13 @@ ManualExecutor::ManualExecutor(std::optional<std::uint64_t> seed) noexcept
                }},
           [](void* clock) noexcept { return static_cast<ManualExecutor*>(clock)->now_; }, this),
       seed_(seed),
-      state_(seed.value_or(0)) {}
+      state_(seed.value_or(0)) {
+  runtime_.flatten_priorities();
+  runtime_.set_continuous_clock([](void* clock) noexcept {
+    auto& self = *static_cast<ManualExecutor*>(clock);
+    return self.now_ + self.slept_;
+  });
+}
 
 // splitmix64 (Steele, Lea, Flood 2014).
 std::uint64_t ManualExecutor::draw() noexcept {

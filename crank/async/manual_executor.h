@@ -32,6 +32,8 @@ class ManualExecutor {
   std::size_t run(std::size_t budget = ~std::size_t{0}) noexcept;
   /// Moves the clock on, stopping at each timer on the way and running what it makes ready.
   void advance(Duration by) noexcept;
+  /// The machine is asleep for that long: the continuous clock goes on, the one that timers run by stands still (clock.h).
+  void machine_sleeps(Duration by) noexcept { slept_ += by; }
   /// Runs and moves the clock from timer to timer until neither jobs nor timers are left; says how far the clock moved.
   Duration run_to_end() noexcept;
   std::size_t ready() const noexcept { return jobs_.size() - head_; }
@@ -60,6 +62,7 @@ class ManualExecutor {
 
   Runtime runtime_;
   Instant now_{};
+  Duration slept_{};
   std::optional<std::uint64_t> seed_;
   std::uint64_t state_ = 0;
   std::vector<Ready> jobs_;

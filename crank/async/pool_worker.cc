@@ -90,6 +90,7 @@ Job* PoolWorker::search() {
 Job* PoolWorker::next() {
   if (++tick_ >= fairness_interval) [[unlikely]] {
     tick_ = 0;
+    sort_again();
     // Fairness: the oldest of everything gets its turn.
     in_loop_ = true;
     parker_->poll();

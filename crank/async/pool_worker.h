@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "crank/async/escalation.h"
 #include "crank/async/main_loop.h"
 #include "crank/async/pool.h"
 #include "crank/async/turn.h"
@@ -52,6 +53,7 @@ class alignas(128) PoolWorker {
   bool take_back(Job& job) noexcept;
   void look_around() noexcept { tick_ = fairness_interval - 1; }
   void lend(Duration at_most) noexcept;
+  void sort_again();  // escalation.cc
 
   Pool::State& pool() noexcept { return pool_; }
   unsigned index() const noexcept { return index_; }
@@ -76,6 +78,7 @@ class alignas(128) PoolWorker {
   unsigned lent_ = 0;     // levels of lend() on this stack
   bool in_loop_ = false;  // completions of the event loop run
   std::uint32_t tick_ = 0;
+  detail::EscalationWatch watch_;
   std::uint32_t since_wake_ = 0;
   unsigned victim_ = 0;
   std::uint32_t backoff_us_ = 50;

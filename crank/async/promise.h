@@ -36,6 +36,10 @@ namespace detail {
 
 // What `isolation` points to in the outermost frame of a task.
 inline constexpr ExecutorRef root_mark{};
+// And in a frame that runs on the main executor of whichever runtime runs it.
+inline constexpr ExecutorRef main_mark{};
+// The executor a frame that is isolated starts on.
+ExecutorRef start_of(const ExecutorRef* isolation, Runtime& runtime) noexcept;
 
 // Aligned to 8 so that in a wasm32 guest, where pointers have 4, results of 64 bits need no other frame layout.
 struct alignas(8) PromiseBase {
@@ -177,13 +181,32 @@ concept RuntimeAwaiter = std::is_base_of_v<Awaiter, std::remove_cvref_t<T>>;
 template <class Self>
 concept ActorSelf = requires { typename std::remove_cvref_t<Self>::IsCrankActor; };
 
+// A parameter `On<Global>` (global_actor.h).
+template <class Parameter>
+concept NamesIsolation = requires { typename std::remove_cvref_t<Parameter>::CrankIsolation; };
+
+template <class First, class... Rest>
+inline constexpr bool has_isolation = ActorSelf<First> || (NamesIsolation<First> || ... || NamesIsolation<Rest>);
+
+// The first `On` of the parameters; without one, the actor that is the first.
+template <class First, class... Rest>
+const ExecutorRef& isolation_named_by(First& first, Rest&... rest) noexcept {
+  if constexpr (NamesIsolation<First>)
+    return std::remove_cvref_t<First>::CrankIsolation::isolation();
+  else if constexpr ((NamesIsolation<Rest> || ...))
+    return isolation_named_by(rest...);
+  else
+    return first.isolation();
+}
+
 template <class T, Exceptions policy>
 struct Promise : TaskState<T> {
   Promise() noexcept = default;
-  // A member coroutine of an actor: the promise sees `*this`.
-  template <ActorSelf Self, class... Rest>
-  explicit Promise(Self& self, Rest&...) noexcept {
-    this->isolation = &self.isolation();
+  // A member coroutine of an actor, whose `*this` the promise sees, or a function that says where it runs.
+  template <class First, class... Rest>
+    requires has_isolation<First, Rest...>
+  explicit Promise(First& first, Rest&... rest) noexcept {
+    this->isolation = &isolation_named_by(first, rest...);
   }
 
   Task<T> get_return_object() noexcept;

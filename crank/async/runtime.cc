@@ -9,7 +9,12 @@ Instant steady_now(void*) noexcept { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 Runtime::Runtime(Hooks hooks, NowFunction now, void* clock) noexcept
-    : hooks_(hooks), now_(now ? now : steady_now), clock_(clock), main_(*this), timers_(*this) {}
+    : hooks_(hooks),
+      now_(now ? now : steady_now),
+      clock_(clock),
+      own_clock_(now != nullptr),
+      main_(*this),
+      timers_(*this) {}
 Runtime::~Runtime() = default;
 
 void Runtime::enqueue(Job& job) noexcept {

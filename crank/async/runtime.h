@@ -28,6 +28,10 @@ struct Hooks {
   void (*enqueue_main)(void* context, Job& job) noexcept = nullptr;
 };
 
+namespace detail {
+Duration machine_continuous_time() noexcept;
+}
+
 class Runtime {
  public:
   /// A null `now` reads the steady clock.
@@ -40,6 +44,14 @@ class Runtime {
   void enqueue(Job& job) noexcept;
   void enqueue_main(Job& job) noexcept { hooks_.enqueue_main(hooks_.context, job); }
   Instant now() const noexcept { return now_(clock_); }
+  /// The continuous clock of this runtime (clock.h): the machine's, or the runtime's own where its time is its own.
+  Duration continuous_since_origin() const noexcept {
+    return continuous_  ? continuous_(clock_).time_since_epoch()
+           : own_clock_ ? now().time_since_epoch()
+                        : detail::machine_continuous_time();
+  }
+  /// For runtimes whose time is virtual; reads the same context as `now`.
+  void set_continuous_clock(NowFunction function) noexcept { continuous_ = function; }
   TimerQueue& timers() noexcept { return timers_; }
 
   /// The main executor of this runtime: custom and serial, enqueues by the main hook, never gives up its thread.
@@ -54,6 +66,10 @@ class Runtime {
   /// Its global hook is a Pool's: then a worker of that pool may keep to short cuts.
   bool is_pool() const noexcept { return pool_; }
   void set_pool(bool pool) noexcept { pool_ = pool; }
+  /// Priorities are recorded and inherited here, and reorder nothing, not even an actor's queue (R10): a pump, a manual executor.
+  /// Said before any actor is made on this runtime.
+  bool flattens_priorities() const noexcept { return flat_; }
+  void flatten_priorities() noexcept { flat_ = true; }
 
 #if defined(__wasm__)
   /// Tasks of this runtime that have not ended: a component's call may exit when it is 0 (crank/guest/component_task.h).
@@ -74,7 +90,14 @@ class Runtime {
   Hooks hooks_;
   NowFunction now_;
   void* clock_;
+  NowFunction continuous_ = nullptr;
+  const bool own_clock_;
   bool pool_ = false;
+#if defined(__wasm__)
+  bool flat_ = true;
+#else
+  bool flat_ = false;
+#endif
   Main main_;
   TimerQueue timers_;
 };

@@ -1,6 +1,7 @@
 #include "crank/async/sleep.h"
 
 #include "crank/async/misuse.h"
+#include "crank/async/trace.h"
 
 namespace crank {
 
@@ -24,6 +25,7 @@ bool SleepAwaiter::await_ready() noexcept {
 bool SleepAwaiter::await_suspend(std::coroutine_handle<> here) noexcept {
   TaskRecord& task = suspend_current(here);
   task_ = &task;
+  trace(TraceEvent::suspended, &task, {}, task.executor);
   task.runtime->timers().add(*this, when_, tolerance_);
   attach(task);
   State arming = State::arming;

@@ -61,7 +61,7 @@ void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::cor
   }
   if (options.priority) priority = *options.priority;
   ExecutorRef here = inherit == Inherit::yes && thread.turn ? thread.turn->executor : ExecutorRef::generic();
-  executor = promise.isolation ? *promise.isolation : options.executor.value_or(here);
+  executor = promise.isolation ? start_of(promise.isolation, *runtime) : options.executor.value_or(here);
   if (executor.is_immediate()) executor = ExecutorRef::generic();
   promise.make_root(*this);
 }

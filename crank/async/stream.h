@@ -98,7 +98,9 @@ class StreamSource {
     return Yielded::terminated;
   }
   /// Waits for room; false when the stream has ended or the sender was cancelled.
-  detail::Send<T> send(T value) const { return detail::Send<T>(shared_->core, std::move(value)); }
+  detail::Send<T> send(T value) const [[clang::lifetimebound]] {
+    return detail::Send<T>(shared_->core, std::move(value));
+  }
   /// Ends the stream; what is in the buffer is still read.
   void finish() const noexcept { detail::end_stream(*shared_); }
 
@@ -122,7 +124,7 @@ class [[nodiscard]] Stream {
   }
 
   /// The next value; nothing at the end, or when this task is cancelled.
-  detail::Receive<T> next() { return detail::Receive<T>(shared_->core); }
+  detail::Receive<T> next() [[clang::lifetimebound]] { return detail::Receive<T>(shared_->core); }
   /// Called once, on whichever thread ends the stream, from either end; the first one given counts.
   template <class Function>
     requires std::is_nothrow_invocable_v<Function&>

@@ -28,7 +28,7 @@ std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handl
   home = here.is_immediate() ? ExecutorRef::generic() : here;
   TaskRecord& task = *thread.task;
   task.resume_point = callee_frame;
-  ExecutorRef target = *std::exchange(callee.isolation, &home);
+  ExecutorRef target = start_of(std::exchange(callee.isolation, &home), *task.runtime);
   return transfer(task, target);
 }
 

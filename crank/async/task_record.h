@@ -47,8 +47,8 @@ class TaskRecord : public Job {
   /// the same as once. The caller makes sure that the task is alive.
   void cancel() noexcept;
 
-  /// Raises the priority, also of what the task waits for (R10); never lowers it. What is queued already keeps its place, the
-  /// next enqueue uses the new priority. From any thread; the caller makes sure that the task is alive.
+  /// Raises the priority, also of what the task waits for (R10); never lowers it. A job that is queued already
+  /// comes to its raised place (escalation.h). From any thread; the caller makes sure that the task is alive.
   void escalate(Priority least) noexcept;
 
   /// A child's share of its parent (R7): priority, task-locals, executor preference, cancellation so far.

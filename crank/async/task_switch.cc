@@ -15,6 +15,16 @@ bool must_switch(ExecutorRef current, ExecutorRef next, const TaskExecutor* curr
 namespace detail {
 namespace {
 
+// The thread serves another runtime than the task's: generic code of the task has no business there, and what the thread could be
+// handed to would take it away from its own. Serial executors may be shared by tasks of several runtimes (global actors).
+bool foreign(const Turn& turn, const TaskRecord& task) noexcept {
+#if defined(__wasm__)
+  return false;  // one thread, turned for all runtimes of the guest
+#else
+  return turn.runtime != task.runtime;
+#endif
+}
+
 // Tries to go to `target` with this thread. The lock of the destination is only tried; what is left is released last, so
 // that a failure leaves everything as it was.
 TraceEvent try_hand_off(Turn& turn, const TaskRecord& task, ExecutorRef target) noexcept {
@@ -22,6 +32,7 @@ TraceEvent try_hand_off(Turn& turn, const TaskRecord& task, ExecutorRef target) 
   if (task.preference || turn.task_executor) return TraceEvent::enqueue_preference;
   if (!here.is_generic() && !here.is_default_actor()) return TraceEvent::enqueue_no_give_up;
   if (turn.yield_requested) return TraceEvent::enqueue_yield;
+  if (foreign(turn, task)) return TraceEvent::enqueue_foreign;
   if (!target.is_generic() && !target.is_default_actor()) return TraceEvent::enqueue_busy;
   DefaultActor* leaving = here.default_actor();
   if (leaving && leaving->has_waiting()) return TraceEvent::enqueue_batch;
@@ -37,7 +48,8 @@ std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept 
   ThreadState& thread = thread_state();
   Turn& turn = *thread.turn;
   ExecutorRef here = turn.executor;
-  if (!must_switch(here, target, turn.task_executor, task.preference)) {
+  if (!must_switch(here, target, turn.task_executor, task.preference) &&
+      !(target.is_generic() && foreign(turn, task))) {
     trace(TraceEvent::stay_inline, &task, here, target);
     thread.task = &task;
     return task.resume_point;

@@ -7,7 +7,6 @@ void install_trace(const TraceSink* sink) noexcept { detail::trace_sink.store(si
 const char* name_of(TraceEvent event) noexcept {
   switch (event) {
     case TraceEvent::task_created: return "task created";
-    case TraceEvent::task_started: return "task started";
     case TraceEvent::task_finished: return "task finished";
     case TraceEvent::stay_inline: return "same executor: inline";
     case TraceEvent::hand_off: return "switch: hand-off";
@@ -16,11 +15,13 @@ const char* name_of(TraceEvent event) noexcept {
     case TraceEvent::enqueue_yield: return "switch: enqueue (the thread is asked to yield)";
     case TraceEvent::enqueue_busy: return "switch: enqueue (the destination is busy)";
     case TraceEvent::enqueue_batch: return "switch: enqueue (the actor left keeps its batch)";
+    case TraceEvent::enqueue_foreign: return "switch: enqueue (the thread is another runtime's)";
     case TraceEvent::suspended: return "suspended";
     case TraceEvent::resumed: return "resumed: enqueue";
     case TraceEvent::continuation_ready: return "already resumed: no suspension";
     case TraceEvent::cancelled: return "cancelled";
     case TraceEvent::escalated: return "escalated";
+    case TraceEvent::moved_up: return "moved up in its queue";
   }
   return "?";
 }

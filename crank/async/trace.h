@@ -12,7 +12,6 @@ class TaskRecord;
 
 enum class TraceEvent : std::uint8_t {
   task_created,  ///< R1, R7
-  task_started,  ///< first run of a task
   task_finished,
   stay_inline,         ///< R3: no switch, resumed by symmetric transfer
   hand_off,            ///< R4: the destination's lock was taken, the thread went along
@@ -21,11 +20,13 @@ enum class TraceEvent : std::uint8_t {
   enqueue_yield,       ///< R4: the thread was asked to yield
   enqueue_busy,        ///< R4: the destination's lock is held, or it is custom
   enqueue_batch,       ///< R4: the actor left behind has a batch to keep
+  enqueue_foreign,     ///< R4: the thread belongs to another runtime than the task
   suspended,           ///< a task gave up its thread
   resumed,             ///< a task was enqueued to go on
   continuation_ready,  ///< R6: resumed before it was awaited: no suspension
   cancelled,           ///< R9
   escalated,           ///< R10
+  moved_up,            ///< R10: a job that was queued already came to its raised place
 };
 const char* name_of(TraceEvent event) noexcept;
 

@@ -10,7 +10,9 @@ Instant host_now(void* pump) noexcept {
 }
 }  // namespace
 
-Pump::Pump(Imports imports) noexcept : bridges_(imports), runtime_(capture_.hooks(), host_now, this) {}
+Pump::Pump(Imports imports) noexcept : bridges_(imports), runtime_(capture_.hooks(), host_now, this) {
+  runtime_.flatten_priorities();
+}
 // The module's state may refer to the runtime, which goes before the bridges.
 Pump::~Pump() { bridges_.drop_state(); }
 

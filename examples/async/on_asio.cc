@@ -1,7 +1,8 @@
-// The three hooks on a Boost.Asio io_context: tasks run on the event loop's threads, and Asio's callbacks are awaited.
+// The three hooks on a Boost.Asio io_context: tasks run on the loop's thread, main is one of its strands, Asio's callbacks are awaited.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <cstdio>
 
 #include "crank/async/continuation.h"
@@ -22,6 +23,10 @@ class AsioRuntime {
       crank::run_job(job, crank::ExecutorRef::generic(), self.runtime_);
     });
   }
+  static void post_main(void* context, crank::Job& job) noexcept {
+    boost::asio::post(of(context).main_,
+                      [&self = of(context), &job] { crank::run_job(job, self.runtime_.main(), self.runtime_); });
+  }
   static void post_at(void* context, crank::Job& job, crank::Instant when) noexcept {
     of(context).timer_.expires_at(when);
     of(context).timer_.async_wait([context, &job](boost::system::error_code error) {
@@ -30,7 +35,9 @@ class AsioRuntime {
   }
   boost::asio::io_context& loop_;
   boost::asio::steady_timer timer_;
-  crank::Runtime runtime_{{.context = this, .enqueue_global = post, .enqueue_delayed = post_at, .enqueue_main = post}};
+  boost::asio::strand<boost::asio::io_context::executor_type> main_{loop_.get_executor()};
+  crank::Runtime runtime_{
+      {.context = this, .enqueue_global = post, .enqueue_delayed = post_at, .enqueue_main = post_main}};
 };
 
 crank::Task<> program(boost::asio::io_context& loop) {

@@ -11,10 +11,12 @@ class Pump {
  public:
   crank::Runtime& runtime() { return runtime_; }
   int turn(int budget) {
-    int ran = 0;
-    for (crank::Job* job; ran < budget && (job = jobs_.pop()); ++ran)
-      crank::run_job(*job, crank::ExecutorRef::generic(), runtime_);
-    return ran;
+    for (int ran = 0;; ++ran) {
+      crank::Job* on_main = ran < budget ? main_jobs_.pop() : nullptr;
+      crank::Job* job = on_main || ran == budget ? on_main : jobs_.pop();
+      if (!job) return ran;
+      crank::run_job(*job, on_main ? runtime_.main() : crank::ExecutorRef::generic(), runtime_);
+    }
   }
   void pass(crank::Duration time) {
     now_ += time;
@@ -23,7 +25,7 @@ class Pump {
 
  private:
   static Pump& of(void* context) { return *static_cast<Pump*>(context); }
-  crank::JobList jobs_;
+  crank::JobList jobs_, main_jobs_;
   crank::Job* timer_ = nullptr;
   crank::Instant due_, now_;
   crank::Runtime runtime_{
@@ -31,7 +33,7 @@ class Pump {
        .enqueue_global = [](void* c, crank::Job& job) noexcept { of(c).jobs_.push(job); },
        .enqueue_delayed = [](void* c, crank::Job& job,
                              crank::Instant when) noexcept { of(c).timer_ = &job, of(c).due_ = when; },
-       .enqueue_main = [](void* c, crank::Job& job) noexcept { of(c).jobs_.push(job); }},
+       .enqueue_main = [](void* c, crank::Job& job) noexcept { of(c).main_jobs_.push(job); }},
       [](void* c) noexcept { return of(c).now_; },
       this};
 };

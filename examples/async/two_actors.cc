@@ -33,7 +33,7 @@ struct Teller {
   }
   static void tell(void* self, const crank::TraceRecord& record) noexcept {
     auto& teller = *static_cast<Teller*>(self);
-    if (record.event < crank::TraceEvent::stay_inline || record.event > crank::TraceEvent::enqueue_batch) return;
+    if (record.event < crank::TraceEvent::stay_inline || record.event > crank::TraceEvent::enqueue_foreign) return;
     std::printf("%s -> %s: %s\n", teller.name(record.from), teller.name(record.to), crank::name_of(record.event));
   }
 };

@@ -1,0 +1,334 @@
+// Laws of tasks and continuations: R1, R6, R7, R11.
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+#if !defined(__wasm__)
+#include <thread>
+#endif
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+
+#include "crank/async/actor.h"
+#include "crank/async/async_let.h"
+#include "crank/async/backtrace.h"
+#include "crank/async/continuation.h"
+#include "crank/async/frame_pool.h"
+#include "crank/async/group.h"
+#include "crank/async/laws.h"
+#include "crank/async/sleep.h"
+#include "crank/async/spawn.h"
+#include "crank/async/task_local.h"
+#include "crank/async/yield.h"
+#include "crank/base/result.h"
+
+namespace crank {
+namespace {
+
+using namespace std::chrono_literals;
+
+// ---- R1
+
+Task<int> half(int n) { co_return n / 2; }
+Task<int> quarter(int n) { co_return co_await half(co_await half(n)); }
+LAW(Task, AnAwaitGivesTheResultOfTheCall) { EXPECT_EQ(co_await quarter(8), 2); }
+
+Task<long> down(int depth) {
+  if (depth == 0) co_return 0;
+  co_return 1 + co_await down(depth - 1);
+}
+LAW(Frames, ADeepRecursionOfReadyAwaitsKeepsTheStackFlat) {
+#if defined(__OPTIMIZE__)
+  EXPECT_EQ(co_await down(50'000), 50'000);
+#else
+  EXPECT_EQ(co_await down(1'000), 1'000);  // shorter only for time
+#endif
+}
+
+Task<> stays_itself() {
+  TaskRecord* self = current_task();
+  ExecutorRef here = current_executor();
+  Runtime* runtime = current_runtime();
+  for (int i = 0; i < 20; ++i) {
+    if (i % 5 == 0)
+      EXPECT_TRUE(co_await sleep_for(std::chrono::microseconds(100)) == SleepOutcome::elapsed);
+    else
+      co_await yield();
+    EXPECT_EQ(current_task(), self);
+    EXPECT_TRUE(current_executor() == here);
+    EXPECT_EQ(current_runtime(), runtime);
+  }
+}
+LAW(Task, KeepsItselfAndItsExecutorWhenItMovesBetweenThreads) {
+  struct Place : Actor {};
+  auto place = make_actor<Place>();
+  auto generic = spawn(stays_itself());
+  auto on_actor = spawn(stays_itself(), {.executor = place.executor()});
+  auto on_main = spawn(stays_itself(), {.executor = current_runtime()->main()});
+  co_await std::move(generic);
+  co_await std::move(on_actor);
+  co_await std::move(on_main);
+}
+
+LAW(Task, HasAnIdOfItsOwnANameAndAParent) {
+  auto named = spawn(
+      [](this auto) -> Task<std::uint64_t> {
+        EXPECT_STREQ(current_task()->name(), "the named one");
+        EXPECT_EQ(current_task()->parent, nullptr);
+        co_return current_task()->id();
+      }(),
+      {.name = "the named one"});
+  TaskRecord* self = current_task();
+  auto child = async_let([](this auto, TaskRecord* parent) -> Task<std::uint64_t> {
+    EXPECT_EQ(current_task()->parent, parent);
+    co_return current_task()->id();
+  }(self));
+  std::uint64_t first = co_await std::move(named), second = co_await child;
+  EXPECT_NE(first, second);
+  EXPECT_NE(first, self->id());
+}
+
+LAW(Task, TheHandleOfOneThatEndedStillHasItsResult) {
+  auto handle = spawn(half(6));
+  while (!handle.is_done()) co_await yield();
+  EXPECT_EQ(co_await std::move(handle), 3);
+}
+
+Task<> innermost(std::vector<AsyncFrame>* out) { *out = co_await backtrace_here(); }
+Task<> middle(std::vector<AsyncFrame>* out) { co_await innermost(out); }
+LAW(Backtrace, WalksTheFramesOfItsTaskInnermostFirst) {
+  std::vector<AsyncFrame> frames;
+  co_await middle(&frames);
+  EXPECT_EQ(frames.size(), 3u);
+  std::string text = to_string(frames);
+  EXPECT_LT(text.find("innermost"), text.find("middle"));
+  EXPECT_NE(text.find("task_laws_test.cc:"), std::string::npos);
+}
+
+// ---- R6
+
+Task<> resume_it(Continuation<int> done) {
+  done.resume(1);
+  co_return;
+}
+LAW(Continuation, BothOrdersOfTheRaceDeliverOnce) {
+  for (int i = 0; i < 100; ++i) {
+    std::optional<TaskHandle<>> helper;
+    int value = co_await with_continuation<int>(
+        [&](Continuation<int> done) { helper.emplace(spawn(resume_it(std::move(done)))); });
+    EXPECT_EQ(value, 1);
+    co_await std::move(*helper);
+  }
+}
+
+LAW(Continuation, CarriesValuesErrorsAndResults) {
+  using Answer = Result<int>;
+  auto value = co_await with_continuation<Answer>([](Continuation<Answer> done) { done.resume(4); });
+  EXPECT_TRUE(value && *value == 4);
+  auto error =
+      co_await with_continuation<Answer>([](Continuation<Answer> done) { done.fail(Error(Code::io, "gone")); });
+  EXPECT_TRUE(!error && error.error().message() == "gone");
+  auto result = co_await with_continuation<Answer>(
+      [](Continuation<Answer> done) { done.resume(Answer(fail(Code::io, "whole"))); });
+  EXPECT_TRUE(!result && result.error().message() == "whole");
+  auto unsafe = co_await with_unsafe_continuation<Answer>([](auto done) { done.fail(Error(Code::io, "unchecked")); });
+  EXPECT_TRUE(!unsafe && unsafe.error().message() == "unchecked");
+  EXPECT_EQ(co_await with_unsafe_continuation<int>([](UnsafeContinuation<int> done) { done.resume(5); }), 5);
+  co_await with_unsafe_continuation([](UnsafeContinuation<> done) { done.resume(); });
+}
+
+// Libraries take callbacks as values, some of which must be copyable.
+void calls_back(std::function<void(int)> callback) { callback(7); }
+template <class Callback>
+void calls_back_generic(Callback callback) {
+  callback(8);
+}
+LAW(Continuation, IsItselfACallback) {
+  EXPECT_EQ(co_await with_continuation<int>([](auto done) { calls_back_generic(std::move(done)); }), 8);
+  EXPECT_EQ(co_await with_continuation<int>([](auto done) { calls_back(std::move(done).copyable()); }), 7);
+  co_await with_continuation([](auto done) { [](auto callback) { callback(); }(std::move(done)); });
+}
+
+LAW(Continuation, GoesOnAtAnExecutorThatWasNamed) {
+  DefaultActor other(*current_runtime());
+  {
+    auto visit = spawn([&](this auto) -> Task<> {
+      co_await with_continuation([](Continuation<> done) { done.resume(); }, other.ref());
+      EXPECT_TRUE(other.is_current());
+    }());
+    co_await std::move(visit);
+  }
+  while (other.held()) co_await yield();
+}
+
+LAW(Continuation, ResumedOnItsOwnExecutorItGoesOnAfterTheResumerHasFinishedItsTurn) {
+  struct Place : Actor {};
+  auto place = make_actor<Place>();
+  std::vector<int> order;
+  std::optional<Continuation<>> kept;
+  auto waiter = spawn(
+      [&](this auto) -> Task<> {
+        co_await with_continuation([&](Continuation<> done) { kept.emplace(std::move(done)); });
+        order.push_back(2);
+      }(),
+      {.executor = place.executor()});
+  auto resumer = spawn(
+      [&](this auto) -> Task<> {
+        while (!kept) co_await yield();
+        kept->resume();
+        order.push_back(1);
+      }(),
+      {.executor = place.executor()});
+  co_await std::move(waiter);
+  co_await std::move(resumer);
+  EXPECT_TRUE(order == (std::vector<int>{1, 2}));
+}
+
+// ---- R7
+
+const TaskLocal<int> request;
+Task<int> read_request() { co_return request.get_or(0); }
+LAW(TaskLocals, TravelToCallsAndChildrenAreCopiedBySpawnAndNotByDetached) {
+  LocalScope scope(request, 7);
+  EXPECT_EQ(co_await read_request(), 7);
+  auto child = async_let(read_request());
+  EXPECT_EQ(co_await child, 7);
+  auto spawned = spawn(read_request());
+  auto detached = spawn_detached(read_request());
+  {
+    LocalScope inner(request, 8);
+    EXPECT_EQ(co_await read_request(), 8);
+    auto nested = async_let(read_request());
+    EXPECT_EQ(co_await nested, 8);
+  }
+  EXPECT_EQ(co_await read_request(), 7);
+  EXPECT_EQ(co_await std::move(spawned), 7);
+  EXPECT_EQ(co_await std::move(detached), 0);
+}
+
+Task<Priority> my_priority() { co_return current_task()->priority; }
+LAW(Priorities, AreInheritedByChildrenAndSpawnedTasks) {
+  auto high = spawn(
+      [](this auto) -> Task<> {
+        EXPECT_TRUE(co_await spawn(my_priority()) == Priority::high);
+        auto child = async_let(my_priority());
+        EXPECT_TRUE(co_await child == Priority::high);
+        // Awaited by a high one, so raised if it is still waiting: at least medium, never below.
+        EXPECT_TRUE(co_await spawn_detached(my_priority()) >= Priority::medium);
+      }(),
+      {.priority = Priority::high});
+  co_await std::move(high);
+}
+
+Task<Priority> priority_once_released(std::optional<Continuation<>>& hold, std::atomic<bool>& held) {
+  co_await with_continuation([&](Continuation<> done) {
+    hold.emplace(std::move(done));
+    held = true;
+  });
+  co_return current_task()->priority;
+}
+LAW(Priorities, WhoIsWaitedForIsRaisedDownToItsLastChild) {
+  std::optional<Continuation<>> hold;
+  std::atomic<bool> held{false};
+  auto low = spawn(
+      [&](this auto) -> Task<Priority> {
+        co_return co_await with_group<Priority>([&](this auto, auto& group) -> Task<Priority> {
+          group.spawn([](this auto, auto& hold, auto& held) -> Task<Priority> {
+            auto child = async_let(priority_once_released(hold, held));
+            co_return co_await child;
+          }(hold, held));
+          co_return *co_await group.next();
+        });
+      }(),
+      {.priority = Priority::background});
+  TaskRecord& raised = low.task();
+  while (!held) co_await yield();
+  auto high =
+      spawn([&](this auto) -> Task<Priority> { co_return co_await std::move(low); }(), {.priority = Priority::high});
+  while (raised.priority != Priority::high) co_await yield();
+  hold->resume();
+  EXPECT_TRUE(co_await std::move(high) == Priority::high);
+}
+
+LAW(SpawnImmediate, RunsAtOnceUntilItSuspends) {
+  std::vector<int> order;
+  auto handle = spawn_immediate([](this auto, std::vector<int>* order) -> Task<> {
+    order->push_back(1);
+    EXPECT_TRUE(current_executor().is_immediate());
+    (void)co_await sleep_for(1ms);
+    EXPECT_TRUE(current_executor().is_generic());
+  }(&order));
+  order.push_back(2);
+  EXPECT_TRUE(current_executor() == ExecutorRef::generic());
+  co_await std::move(handle);
+  EXPECT_TRUE(order == (std::vector<int>{1, 2}));
+}
+
+// ---- R11
+
+Task<int> one() { co_return 1; }
+Task<int> warm_round() {
+  int sum = 0;
+  for (int i = 0; i < 100; ++i) {
+    auto child = async_let(one());
+    sum += co_await one() + co_await child + co_await spawn(one());
+    sum += co_await with_continuation<int>([](Continuation<int> done) { done.resume(1); });
+  }
+  co_return sum;
+}
+#if !__has_feature(address_sanitizer)
+std::size_t frames_in_the_pool() {
+  std::size_t all = 0;
+  for (unsigned held : detail::the_frame_pool.held) all += held;
+  return all;
+}
+#endif
+
+// Where a parameter lives is where its frame is.
+struct Probe {
+  char room[24] = {};
+};
+Task<bool> shares_a_frame_with(Probe mine, const Probe* callers, std::size_t pooled) {
+#if __has_feature(address_sanitizer)
+  char name[8];
+  void *first = nullptr, *second = nullptr;
+  std::size_t size = 0;
+  __asan_locate_address(const_cast<Probe*>(callers), name, sizeof name, &first, &size);
+  __asan_locate_address(&mine, name, sizeof name, &second, &size);
+  co_return first == second;
+#else
+  (void)mine, (void)callers;
+  co_return frames_in_the_pool() == pooled;
+#endif
+}
+Task<> elided_pair(Probe mine) {
+#if __has_feature(address_sanitizer)
+  std::size_t pooled = 0;
+#else
+  std::size_t pooled = frames_in_the_pool();
+#endif
+  bool elided = co_await shares_a_frame_with(Probe{}, &mine, pooled);
+#if defined(__OPTIMIZE__)
+  EXPECT_TRUE(elided);
+#else
+  (void)elided;
+#endif
+}
+LAW(Frames, AnElidedPairAllocatesOneFrame) { co_await elided_pair(Probe{}); }
+
+#if !defined(__wasm__)
+// On one thread at a time, since the pools are the threads'.
+LAW(Frames, AWarmLoopGivesTheRightAnswerEverywhere) { EXPECT_EQ(co_await warm_round(), 400); }
+#else
+LAW(Frames, AWarmLoopAsksTheSystemForNoMemory) {
+  EXPECT_EQ(co_await warm_round(), 400);
+  auto before = frame_refills();
+  EXPECT_EQ(co_await warm_round(), 400);
+  EXPECT_EQ(frame_refills(), before);
+}
+#endif
+
+}  // namespace
+}  // namespace crank
