@@ -1,0 +1,10 @@
+// expect: temporary
+#include <string>
+
+#include "crank/async/async_let.h"
+
+crank::Task<std::size_t> length(const std::string& text) { co_return text.size(); }
+crank::Task<std::size_t> caller() {
+  auto child = crank::async_let(length(std::string("gone at the end of this line")));
+  co_return co_await child;
+}

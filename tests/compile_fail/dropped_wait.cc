@@ -1,0 +1,7 @@
+// expect: co_await it
+#include "crank/async/continuation.h"
+
+crank::Task<> caller() {
+  crank::with_continuation<int>([](crank::Continuation<int> done) { done.resume(1); });
+  co_return;
+}

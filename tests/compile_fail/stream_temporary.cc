@@ -1,0 +1,9 @@
+// expect: temporary
+#include "crank/async/stream.h"
+#include "crank/async/task.h"
+
+crank::Stream<int> numbers();
+crank::Task<bool> caller() {
+  auto wait = numbers().next();
+  co_return (co_await wait).has_value();
+}
