@@ -46,6 +46,7 @@ void add_structure(std::vector<Row>& rows);
 /// For B15: called before any thread runs and any pool is filled.
 void measure_child_bytes();
 void add_peers(std::vector<Row>& rows);
+void add_outside_peers(std::vector<Row>& rows);
 /// B14: rows of the bare build, and the ratio of ours to them once both are measured.
 void add_bare(std::vector<Row>& rows);
 

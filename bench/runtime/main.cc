@@ -34,6 +34,7 @@ int main(int count, char** words) {
   bench::add_flow(rows);
   bench::add_structure(rows);
   bench::add_peers(rows);
+  bench::add_outside_peers(rows);
   bench::add_bare(rows);
   if (!only.empty())
     std::erase_if(rows, [&](const bench::Row& row) { return row.name.find(only) == std::string::npos; });

@@ -1,10 +1,12 @@
 #include "crank/async/backtrace.h"
 
+#include "crank/async/runtime.h"
 #include "crank/base/text.h"
 
 namespace crank {
 
-std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost, const TaskRecord& task) {
+std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost, const TaskRecord& task,
+                                               bool parents) {
   std::vector<AsyncFrame> frames;
   const TaskRecord* current = &task;
   for (std::coroutine_handle<> frame = innermost;;) {
@@ -14,15 +16,21 @@ std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost
       frame = promise.continuation;
       continue;
     }
-    current = current->parent;
+    current = parents ? current->parent : nullptr;
     // A parent that runs on, beside its child, has no resume point of its own to show.
-    if (!current || !current->resume_point) return frames;
+    if (!current || !current->resume_point || current == thread_state().task) return frames;
     frame = current->resume_point;
   }
 }
 
+// On a pool the parents may be running at this moment; elsewhere one thread turns them all.
+std::vector<AsyncFrame> detail::backtrace_of_current(std::coroutine_handle<> here) {
+  const TaskRecord& task = *thread_state().task;
+  return backtrace_from(here, task, task.runtime->turned_by_one_thread());
+}
+
 std::vector<AsyncFrame> async_backtrace(const TaskRecord& task) {
-  return detail::backtrace_from(task.resume_point, task);
+  return detail::backtrace_from(task.resume_point, task, true);
 }
 
 std::string to_string(const std::vector<AsyncFrame>& frames) {

@@ -18,20 +18,21 @@ struct AsyncFrame {
   const char* task_name;
 };
 
-/// The frames of a suspended task and of the parents that wait for it. The task must stay suspended meanwhile: ask on its
-/// executor, or while the crank stands still.
+/// The frames of a suspended task and of the parents that wait for it. It and its parents must stay as they are meanwhile: ask while
+/// the crank stands still, or from the task that made it all.
 std::vector<AsyncFrame> async_backtrace(const TaskRecord& task);
 /// One line a frame: function (file:line), with a line between tasks.
 std::string to_string(const std::vector<AsyncFrame>& frames);
 
 namespace detail {
-std::vector<AsyncFrame> backtrace_from(std::coroutine_handle<> innermost, const TaskRecord& task);
+std::vector<AsyncFrame> backtrace_from(std::coroutine_handle<> innermost, const TaskRecord& task, bool parents);
+std::vector<AsyncFrame> backtrace_of_current(std::coroutine_handle<> here);
 
 class [[nodiscard("co_await it")]] BacktraceAwaiter : public Awaiter {
  public:
   static bool await_ready() noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> here) {
-    frames_ = backtrace_from(here, *thread_state().task);
+    frames_ = backtrace_of_current(here);
     return false;
   }
   std::vector<AsyncFrame> await_resume() noexcept { return std::move(frames_); }
@@ -41,7 +42,8 @@ class [[nodiscard("co_await it")]] BacktraceAwaiter : public Awaiter {
 };
 }  // namespace detail
 
-/// The frames of the current task: `co_await crank::backtrace_here()`.
+/// The frames of the current task: `co_await crank::backtrace_here()`; where one thread turns everything (a manual executor, a pump)
+/// also those of its parents, which on other threads might be running.
 inline detail::BacktraceAwaiter backtrace_here() noexcept { return {}; }
 
 }  // namespace crank

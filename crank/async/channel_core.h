@@ -16,6 +16,7 @@
 #include "crank/async/cancellation.h"
 #include "crank/async/lock.h"
 #include "crank/async/promise.h"
+#include "crank/async/trace.h"
 
 namespace crank::detail {
 
@@ -253,6 +254,7 @@ class ChannelAwaiter : public Awaiter, protected CancellationHandler {
   bool wait(std::coroutine_handle<> here, Link link) noexcept {
     TaskRecord& task = suspend_current(here);
     waiter_.task = &task;
+    trace(TraceEvent::suspended, &task, {}, task.executor);
     attach(task);
     if (link()) return true;
     unsuspend(task);

@@ -97,17 +97,17 @@ template <class T = void>
 class [[nodiscard("a continuation must be resumed, or its task never goes on")]] Continuation {
  public:
   explicit Continuation(detail::ContinuationState<T>& state) noexcept : state_(&state), made_(state.made) {}
-  Continuation(Continuation&& from) noexcept : state_(std::exchange(from.state_, nullptr)), made_(from.made_) {}
+  Continuation(Continuation&& from) noexcept : state_(from.let_go()), made_(from.made_) {}
   Continuation& operator=(Continuation&& from) noexcept {
     if (this != &from) {
-      if (state_) detail::never_resumed(made_);
-      state_ = std::exchange(from.state_, nullptr);
+      if (*this) detail::never_resumed(made_);
+      state_.store(from.let_go(), std::memory_order_relaxed);
       made_ = from.made_;
     }
     return *this;
   }
   ~Continuation() {
-    if (state_) [[unlikely]]
+    if (*this) [[unlikely]]
       detail::never_resumed(made_);
   }
 
@@ -151,15 +151,23 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
     };
   }
   /// Still to be resumed.
-  explicit operator bool() const noexcept { return state_ != nullptr; }
+  explicit operator bool() const noexcept { return state_.load(std::memory_order_relaxed) != nullptr; }
 
  private:
+  // Two that resume at the same moment, an answer and a time-out, are told apart: one of them is the second.
   detail::ContinuationState<T>* take(std::source_location here) noexcept {
-    if (!state_) [[unlikely]]
+    detail::ContinuationState<T>* state = state_.exchange(nullptr, std::memory_order_relaxed);
+    if (!state) [[unlikely]]
       detail::resumed_twice(made_, here);
-    return std::exchange(state_, nullptr);
+    return state;
   }
-  detail::ContinuationState<T>* state_;
+  // While it moves nobody else may use it.
+  detail::ContinuationState<T>* let_go() noexcept {
+    detail::ContinuationState<T>* state = state_.load(std::memory_order_relaxed);
+    state_.store(nullptr, std::memory_order_relaxed);
+    return state;
+  }
+  std::atomic<detail::ContinuationState<T>*> state_;
   std::source_location made_;
 };
 

@@ -59,6 +59,8 @@ void DefaultActor::enqueue(Job& job) noexcept {
 
 // The waking job is still in our queue and no drain runs yet, so it may be read.
 void DefaultActor::schedule_drain(const Job& waking) noexcept {
+  detail::trace(TraceEvent::drain_scheduled,
+                waking.kind == JobKind::task ? static_cast<const TaskRecord*>(&waking) : nullptr, {}, ref());
   Priority urgency = waking.priority;
   drain_job_.priority = urgency;
   if (drain_priority_.load(std::memory_order_relaxed) != urgency)

@@ -5,6 +5,7 @@
 
 #include "crank/async/lock.h"
 #include "crank/async/misuse.h"
+#include "crank/async/trace.h"
 
 namespace crank {
 namespace detail {
@@ -65,6 +66,7 @@ constinit thread_local FramePool the_frame_pool{};
 #endif
 
 void* frame_refill(std::size_t size_class) {
+  trace(TraceEvent::frames_refilled, nullptr);
   FramePool& pool = the_frame_pool;
 #if !defined(__wasm__)
   returner.armed = true;

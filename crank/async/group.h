@@ -19,6 +19,7 @@
 
 #include "crank/async/child_task.h"
 #include "crank/async/lock.h"
+#include "crank/async/trace.h"
 
 namespace crank {
 
@@ -226,7 +227,10 @@ auto with_group(Body body, GroupOptions options = {}) -> std::invoke_result_t<Bo
   Group<T> group(options);
   detail::Settled<Result> outcome(body(group));
   co_await outcome;
-  if (group.size() > 0) group.cancel();
+  if (group.size() > 0) {
+    detail::trace(TraceEvent::scope_left, &group.core().owner());
+    group.cancel();
+  }
   while (group.size() > 0) co_await group.drop_one();
   group.core().close();
   co_return outcome.result().template take<policy>();

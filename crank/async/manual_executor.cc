@@ -25,6 +25,7 @@ ManualExecutor::ManualExecutor(std::optional<std::uint64_t> seed) noexcept
       seed_(seed),
       state_(seed.value_or(0)) {
   runtime_.flatten_priorities();
+  runtime_.set_turned_by_one_thread();
   runtime_.set_continuous_clock([](void* clock) noexcept {
     auto& self = *static_cast<ManualExecutor*>(clock);
     return self.now_ + self.slept_;

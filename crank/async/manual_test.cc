@@ -72,6 +72,19 @@ TEST(Backtrace, WalksFramesInnermostFirstAndThenTheParentTask) {
   manual.run();
 }
 
+TEST(Backtrace, OfAChildWhoseParentRunsEndsWithTheChild) {
+  ManualExecutor manual;
+  manual.run([](this auto) -> Task<> {
+    co_await yield();  // it has a resume point, of long ago
+    std::optional<Continuation<>> hold;
+    auto child = async_let(middle(&hold));
+    while (!hold) co_await yield();
+    EXPECT_EQ(async_backtrace(child.task()).size(), 2u);
+    hold->resume();
+    co_await child;
+  }());
+}
+
 TEST(Continuation, ResumingRunsNoUserCodeInsideTheResumer) {
   ManualExecutor manual;
   std::vector<int> order;

@@ -1,6 +1,9 @@
 // Bugs of the caller end the program with a sentence that names the function and the place (R6, R8, R12).
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "crank/async/actor.h"
 #include "crank/async/async_let.h"
 #include "crank/async/continuation.h"
@@ -31,6 +34,23 @@ TEST(Continuation, ResumingTwiceFromAnotherThreadIsCaughtToo) {
     co_await with_continuation([](Continuation<> done) {
       done.resume();
       std::thread([&] { done.resume(); }).join();
+    });
+  }()),
+               "resumed twice.*misuse_test.cc");
+}
+
+TEST(Continuation, OfTwoThreadsThatResumeAtOnceOneIsTheSecond) {
+  ManualExecutor manual;
+  EXPECT_DEATH(manual.run([](this auto) -> Task<> {
+    co_await with_continuation([](Continuation<> done) {
+      std::atomic<int> ready{0};
+      auto resume = [&] {
+        for (++ready; ready < 2;) {}
+        done.resume();
+      };
+      std::thread first(resume), second(resume);
+      first.join();
+      second.join();
     });
   }()),
                "resumed twice.*misuse_test.cc");

@@ -70,6 +70,9 @@ class Runtime {
   /// Said before any actor is made on this runtime.
   bool flattens_priorities() const noexcept { return flat_; }
   void flatten_priorities() noexcept { flat_ = true; }
+  /// One thread at a time turns all of it, as a pump and a manual executor are turned: whoever asks finds every other task at rest.
+  bool turned_by_one_thread() const noexcept { return one_thread_; }
+  void set_turned_by_one_thread() noexcept { one_thread_ = true; }
 
 #if defined(__wasm__)
   /// Tasks of this runtime that have not ended: a component's call may exit when it is 0 (crank/guest/component_task.h).
@@ -94,9 +97,9 @@ class Runtime {
   const bool own_clock_;
   bool pool_ = false;
 #if defined(__wasm__)
-  bool flat_ = true;
+  bool flat_ = true, one_thread_ = true;
 #else
-  bool flat_ = false;
+  bool flat_ = false, one_thread_ = false;
 #endif
   Main main_;
   TimerQueue timers_;

@@ -2,6 +2,7 @@
 
 #include "crank/async/misuse.h"
 #include "crank/async/task_local.h"
+#include "crank/async/trace.h"
 
 namespace crank::detail {
 
@@ -64,6 +65,7 @@ void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::cor
   executor = promise.isolation ? start_of(promise.isolation, *runtime) : options.executor.value_or(here);
   if (executor.is_immediate()) executor = ExecutorRef::generic();
   promise.make_root(*this);
+  trace(TraceEvent::task_spawned, this, here, executor);
 }
 
 void SpawnedBase::start(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept {

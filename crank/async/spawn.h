@@ -18,6 +18,7 @@
 #include "crank/async/cancellation.h"
 #include "crank/async/runtime.h"
 #include "crank/async/task.h"
+#include "crank/async/trace.h"
 
 namespace crank {
 
@@ -157,6 +158,7 @@ class [[nodiscard]] HandleAwaiter : public Awaiter, EscalationLink {
   bool await_suspend(std::coroutine_handle<> here) noexcept {
     TaskRecord& waiting = suspend_current(here);
     waiter_.task = &waiting;
+    trace(TraceEvent::suspended, &waiting, {}, waiting.executor);
     // What is waited for must not be less urgent than who waits, now or later (R10).
     task_->escalate(waiting.priority);
     attach(waiting);

@@ -7,6 +7,7 @@ void install_trace(const TraceSink* sink) noexcept { detail::trace_sink.store(si
 const char* name_of(TraceEvent event) noexcept {
   switch (event) {
     case TraceEvent::task_created: return "task created";
+    case TraceEvent::task_spawned: return "task spawned";
     case TraceEvent::task_finished: return "task finished";
     case TraceEvent::stay_inline: return "same executor: inline";
     case TraceEvent::hand_off: return "switch: hand-off";
@@ -18,10 +19,13 @@ const char* name_of(TraceEvent event) noexcept {
     case TraceEvent::enqueue_foreign: return "switch: enqueue (the thread is another runtime's)";
     case TraceEvent::suspended: return "suspended";
     case TraceEvent::resumed: return "resumed: enqueue";
+    case TraceEvent::drain_scheduled: return "an actor was woken";
+    case TraceEvent::scope_left: return "a scope is left: the rest is cancelled and waited for";
     case TraceEvent::continuation_ready: return "already resumed: no suspension";
     case TraceEvent::cancelled: return "cancelled";
     case TraceEvent::escalated: return "escalated";
     case TraceEvent::moved_up: return "moved up in its queue";
+    case TraceEvent::frames_refilled: return "frames were refilled";
   }
   return "?";
 }

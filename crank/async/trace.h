@@ -11,7 +11,8 @@ namespace crank {
 class TaskRecord;
 
 enum class TraceEvent : std::uint8_t {
-  task_created,  ///< R1, R7
+  task_created,  ///< R1: any task, children too
+  task_spawned,  ///< R7: from where, and where it starts
   task_finished,
   stay_inline,         ///< R3: no switch, resumed by symmetric transfer
   hand_off,            ///< R4: the destination's lock was taken, the thread went along
@@ -21,13 +22,17 @@ enum class TraceEvent : std::uint8_t {
   enqueue_busy,        ///< R4: the destination's lock is held, or it is custom
   enqueue_batch,       ///< R4: the actor left behind has a batch to keep
   enqueue_foreign,     ///< R4: the thread belongs to another runtime than the task
-  suspended,           ///< a task gave up its thread
-  resumed,             ///< a task was enqueued to go on
+  suspended,           ///< a task gave up its thread and waits, in a continuation, a sleep, a channel, for a task's end
+  resumed,             ///< R5: a task was enqueued to go on, and where
+  drain_scheduled,     ///< R12: an actor was woken: one drain for all that waits
+  scope_left,          ///< R8: a scope ends with children left: they are cancelled and waited for
   continuation_ready,  ///< R6: resumed before it was awaited: no suspension
   cancelled,           ///< R9
   escalated,           ///< R10
   moved_up,            ///< R10: a job that was queued already came to its raised place
+  frames_refilled,     ///< R11: a thread's pool was empty and the system, or other threads, gave it frames
 };
+inline constexpr int trace_events = static_cast<int>(TraceEvent::frames_refilled) + 1;
 const char* name_of(TraceEvent event) noexcept;
 
 struct TraceRecord {

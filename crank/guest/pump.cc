@@ -12,6 +12,7 @@ Instant host_now(void* pump) noexcept {
 
 Pump::Pump(Imports imports) noexcept : bridges_(imports), runtime_(capture_.hooks(), host_now, this) {
   runtime_.flatten_priorities();
+  runtime_.set_turned_by_one_thread();
 }
 // The module's state may refer to the runtime, which goes before the bridges.
 Pump::~Pump() { bridges_.drop_state(); }
