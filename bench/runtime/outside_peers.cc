@@ -1,5 +1,5 @@
-// Peers with a program of their own: tokio, Taskflow, Swift, where bench/runtime/peers.sh has built them. Each prints wall nanoseconds
-// an operation; the processors it may use are limited by its own argument, or by taskset.
+// Peers with a program of their own: tokio, Taskflow, Swift, where bench/runtime/peers.sh has built them. Each prints
+// wall nanoseconds an operation; the processors it may use are limited by its own argument, or by taskset.
 #include <cstdio>
 #include <cstdlib>
 #include <string>

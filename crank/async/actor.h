@@ -9,9 +9,9 @@
 //     auto counter = crank::make_actor<Counter>();
 //     int total = co_await counter.call(&Counter::add, 2);
 //
-// A member coroutine starts on its actor's executor because its promise sees `*this`. Between two awaits nothing else runs
-// on the actor; at an await others may (reentrancy), and afterwards the code is back on the actor. Also a coroutine that is no
-// member, but whose first parameter is a reference to an actor, runs on it.
+// A member coroutine starts on its actor's executor because its promise sees `*this`. Between two awaits nothing else
+// runs on the actor; at an await others may (reentrancy), and afterwards the code is back on the actor. Also a
+// coroutine that is no member, but whose first parameter is a reference to an actor, runs on it.
 #pragma once
 
 #include <atomic>
@@ -50,8 +50,8 @@ class Actor {
  private:
   template <class>
   friend class ActorRef;
-  // The last reference is gone, but the actor's executor is still held: by the task that dropped it, or by a thread that is just
-  // leaving. It is deleted by a last job of its own, when nobody stands on it any more.
+  // The last reference is gone, but the actor's executor is still held: by the task that dropped it, or by a thread
+  // that is just leaving. It is deleted by a last job of its own, when nobody stands on it any more.
   struct Burial : Job {
     Actor* actor = nullptr;
     void (*destroy)(Actor& actor) noexcept = nullptr;
@@ -82,8 +82,8 @@ class ActorRef {
       base().last_reference_dropped([](Actor& actor) noexcept { delete static_cast<A*>(&actor); });
   }
 
-  /// Calls a member coroutine on the actor: `co_await ref.call(&Counter::add, 2)`. The reference must live until the call has
-  /// ended, as any object a member function is called on.
+  /// Calls a member coroutine on the actor: `co_await ref.call(&Counter::add, 2)`. The reference must live until the
+  /// call has ended, as any object a member function is called on.
   template <class R, class... Parameters>
   [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...), std::type_identity_t<Parameters>... arguments) const {
     static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");

@@ -130,7 +130,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
 /// Starts `body` as a child of the current task. The result is pinned in the caller's frame.
 template <class T>
 AsyncLet<T> async_let(Task<T> body [[clang::lifetimebound]],
-                                    std::source_location here = std::source_location::current()) {
+                      std::source_location here = std::source_location::current()) {
   return AsyncLet<T>(std::move(body), here);
 }
 

@@ -1,5 +1,5 @@
-// Where a task stands: the chain of its coroutine frames, innermost first, each with the await it is suspended at, and then
-// its parents' (S1.2). A frame's function is that of its await; the line is where it will go on.
+// Where a task stands: the chain of its coroutine frames, innermost first, each with the await it is suspended at, and
+// then its parents' (S1.2). A frame's function is that of its await; the line is where it will go on.
 #pragma once
 
 #include <coroutine>
@@ -18,8 +18,8 @@ struct AsyncFrame {
   const char* task_name;
 };
 
-/// The frames of a suspended task and of the parents that wait for it. It and its parents must stay as they are meanwhile: ask while
-/// the crank stands still, or from the task that made it all.
+/// The frames of a suspended task and of the parents that wait for it. It and its parents must stay as they are
+/// meanwhile: ask while the crank stands still, or from the task that made it all.
 std::vector<AsyncFrame> async_backtrace(const TaskRecord& task);
 /// One line a frame: function (file:line), with a line between tasks.
 std::string to_string(const std::vector<AsyncFrame>& frames);
@@ -42,8 +42,8 @@ class [[nodiscard("co_await it")]] BacktraceAwaiter : public Awaiter {
 };
 }  // namespace detail
 
-/// The frames of the current task: `co_await crank::backtrace_here()`; where one thread turns everything (a manual executor, a pump)
-/// also those of its parents, which on other threads might be running.
+/// The frames of the current task: `co_await crank::backtrace_here()`; where one thread turns everything (a manual
+/// executor, a pump) also those of its parents, which on other threads might be running.
 inline detail::BacktraceAwaiter backtrace_here() noexcept { return {}; }
 
 }  // namespace crank

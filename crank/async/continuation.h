@@ -1,14 +1,16 @@
-// Bridging callbacks: a continuation is what a suspended task needs to go on, as a value to keep until the answer is there.
+// Bridging callbacks: a continuation is what a suspended task needs to go on, as a value to keep until the answer is
+// there.
 //
 //     int answer = co_await crank::with_continuation<int>([&](auto done) { legacy_fetch(std::move(done)); });
 //     int other = co_await crank::with_continuation<int>([&](crank::Continuation<int> done) {
 //       legacy_ask([done = std::move(done)](int status, int value) mutable { done.resume(status ? -1 : value); });
 //     });
 //
-// One atomic word (R6): Pending, Awaited, Resumed. The awaiter changes Pending to Awaited and suspends; seeing Resumed, it
-// goes on without suspending. The resumer changes Pending to Resumed; seeing Awaited, it enqueues the task on the executor
-// recorded when the continuation was made, so that resuming never runs user code inside the resumer.
-// A checked continuation names the function and line that made it and the place that resumes twice, or drops it unresumed; an unsafe one checks nothing. From any thread.
+// One atomic word (R6): Pending, Awaited, Resumed. The awaiter changes Pending to Awaited and suspends; seeing Resumed,
+// it goes on without suspending. The resumer changes Pending to Resumed; seeing Awaited, it enqueues the task on the
+// executor recorded when the continuation was made, so that resuming never runs user code inside the resumer. A checked
+// continuation names the function and line that made it and the place that resumes twice, or drops it unresumed; an
+// unsafe one checks nothing. From any thread.
 #pragma once
 
 #include <atomic>
@@ -41,7 +43,8 @@ struct ContinuationCore {
     if (status.exchange(ContinuationStatus::resumed, std::memory_order_acq_rel) == ContinuationStatus::awaited)
       resume_later(*task);
   }
-  // What runs next here: nothing when suspended; the point itself, or what a switch says, when the answer is there already.
+  // What runs next here: nothing when suspended; the point itself, or what a switch says, when the answer is there
+  // already.
   std::coroutine_handle<> suspend(std::coroutine_handle<> point) noexcept {
     TaskRecord& waiting = suspend_current(point);
     if (executor) waiting.executor = *executor;
@@ -91,8 +94,8 @@ class UnsafeContinuation {
   detail::ContinuationState<T>* state_;
 };
 
-/// Resumes one awaiting task, exactly once; movable, so that it can live in a callback. Dropping it unresumed, or resuming it
-/// again, is a bug that is reported with the function that made it.
+/// Resumes one awaiting task, exactly once; movable, so that it can live in a callback. Dropping it unresumed, or
+/// resuming it again, is a bug that is reported with the function that made it.
 template <class T = void>
 class [[nodiscard("a continuation must be resumed, or its task never goes on")]] Continuation {
  public:
@@ -144,7 +147,8 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
   void operator()(From&& value, std::source_location here = std::source_location::current()) {
     resume(std::forward<From>(value), here);
   }
-  /// For libraries that copy their callbacks (std::function): copies share this one continuation, which is still resumed once.
+  /// For libraries that copy their callbacks (std::function): copies share this one continuation, which is still
+  /// resumed once.
   auto copyable() && {
     return [shared = std::make_shared<Continuation>(std::move(*this))](auto&&... value) {
       (*shared)(std::forward<decltype(value)>(value)...);
@@ -200,8 +204,8 @@ class [[nodiscard("co_await it")]] ContinuationAwaiter : public Awaiter {
 
 }  // namespace detail
 
-/// Calls `body(Continuation<T>)` at once, then suspends the task until the continuation is resumed; gives the value. It goes
-/// on at the executor it awaits on, or at `executor` when one is named.
+/// Calls `body(Continuation<T>)` at once, then suspends the task until the continuation is resumed; gives the value. It
+/// goes on at the executor it awaits on, or at `executor` when one is named.
 template <class T = void, class Body>
 auto with_continuation(Body body, std::optional<ExecutorRef> executor = {},
                        std::source_location here = std::source_location::current()) {

@@ -1,5 +1,5 @@
-// The decisions of an await, one golden for each row of REQUIREMENTS S2.13. (The traces of S1.12 and S2.11 are the examples five_points
-// and two_actors, and the law FivePoints.)
+// The decisions of an await, one golden for each row of REQUIREMENTS S2.13. (The traces of S1.12 and S2.11 are the
+// examples five_points and two_actors, and the law FivePoints.)
 #include <gtest/gtest.h>
 
 #include <string>

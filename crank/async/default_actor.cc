@@ -112,7 +112,8 @@ Job* DefaultActor::take() noexcept {
   return job;
 }
 
-// Only upwards: from the most urgent queue down, so that nothing is looked at twice. What comes later stays behind what was there.
+// Only upwards: from the most urgent queue down, so that nothing is looked at twice. What comes later stays behind what
+// was there.
 [[gnu::noinline]] void DefaultActor::sort_again() noexcept {
   if (flat_) return;
   for (unsigned level = priority_levels - 1; level-- > 0;) {

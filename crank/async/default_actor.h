@@ -46,8 +46,8 @@ class DefaultActor {
 
   /// Takes the executor if it is idle, and makes it the thread's current one. Never waits.
   [[nodiscard]] bool try_enter() noexcept;
-  /// Ends what `try_enter` or `continue_turn` began on this thread: the executor current before is current again. When jobs
-  /// arrived meanwhile a drain is scheduled and keeps their order.
+  /// Ends what `try_enter` or `continue_turn` began on this thread: the executor current before is current again. When
+  /// jobs arrived meanwhile a drain is scheduled and keeps their order.
   void leave() noexcept;
   /// The turn stops on this thread (its fiber was switched away) but the executor stays held, by nobody's thread.
   void park_turn() noexcept;

@@ -1,4 +1,5 @@
-// Where code runs. An executor reference is two words (R2): an identity, and an implementation whose low bits say the kind.
+// Where code runs. An executor reference is two words (R2): an identity, and an implementation whose low bits say the
+// kind.
 //
 //     configuration        identity        implementation        hop check
 //     generic              null            0                     none: any thread of the pool

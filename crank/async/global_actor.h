@@ -1,13 +1,15 @@
-// Global actors (R12): one isolation for state that is not inside one object: a table of the process, a device, the screen.
+// Global actors (R12): one isolation for state that is not inside one object: a table of the process, a device, the
+// screen.
 //
 //     struct Catalogue : crank::GlobalActor<Catalogue> {};                  // names the actor
 //     crank::Task<> publish(Page page, crank::On<Catalogue> = {});          // a function that runs on it, whoever calls
 //     class Index : public crank::Isolated<Catalogue> { ... };              // a class whose member coroutines do
 //     spawn(body(), {.executor = Catalogue::executor()});                   // a task that starts on it
 //
-// There is one for each tag in the process, since what it guards is there once in the process. It has no home: its jobs run
-// on the runtime of whoever wakes it, and a task goes back to its own runtime afterwards. What stands on one global actor calls
-// what is on the same without a hop. `MainActor` is the main executor of the runtime that the calling task belongs to.
+// There is one for each tag in the process, since what it guards is there once in the process. It has no home: its jobs
+// run on the runtime of whoever wakes it, and a task goes back to its own runtime afterwards. What stands on one global
+// actor calls what is on the same without a hop. `MainActor` is the main executor of the runtime that the calling task
+// belongs to.
 #pragma once
 
 #include <source_location>
@@ -55,8 +57,8 @@ struct On {
   using CrankIsolation = Global;
 };
 
-/// Base of classes whose member coroutines run on a global actor. Unlike an Actor it owns no executor and is held as its user
-/// likes; the object must outlive the calls.
+/// Base of classes whose member coroutines run on a global actor. Unlike an Actor it owns no executor and is held as
+/// its user likes; the object must outlive the calls.
 template <class Global>
 class Isolated {
  public:

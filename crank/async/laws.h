@@ -4,9 +4,10 @@
 //       EXPECT_EQ(co_await sum_of(1000), 500500);
 //     }
 //
-// becomes the tests Group.GivesEveryResultOnce/manual (in order), /seeds (five of them), /threads (turned by three threads on
-// virtual time, laws_runner.h), /pool (four workers, real time), and a body of the wasm32 guest of tests/async_wasm. LAW_IN_TIME sleeps for
-// longer than a real clock should be kept waiting and leaves /pool out. A body may be run several times, so it keeps nothing.
+// becomes the tests Group.GivesEveryResultOnce/manual (in order), /seeds (five of them), /threads (turned by three
+// threads on virtual time, laws_runner.h), /pool (four workers, real time), and a body of the wasm32 guest of
+// tests/async_wasm. LAW_IN_TIME sleeps for longer than a real clock should be kept waiting and leaves /pool out. A body
+// may be run several times, so it keeps nothing.
 #pragma once
 
 #if defined(__wasm__)

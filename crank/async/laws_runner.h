@@ -1,6 +1,6 @@
-// Test support: the manual executor's idea on several threads. Jobs run on whichever thread is free, in no particular order;
-// when all threads are idle the virtual clock moves to the next timer. So a program may sleep for an hour here, and every run
-// interleaves differently, which is what a sanitizer wants.
+// Test support: the manual executor's idea on several threads. Jobs run on whichever thread is free, in no particular
+// order; when all threads are idle the virtual clock moves to the next timer. So a program may sleep for an hour here,
+// and every run interleaves differently, which is what a sanitizer wants.
 #pragma once
 
 #include <atomic>

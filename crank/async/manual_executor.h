@@ -32,7 +32,8 @@ class ManualExecutor {
   std::size_t run(std::size_t budget = ~std::size_t{0}) noexcept;
   /// Moves the clock on, stopping at each timer on the way and running what it makes ready.
   void advance(Duration by) noexcept;
-  /// The machine is asleep for that long: the continuous clock goes on, the one that timers run by stands still (clock.h).
+  /// The machine is asleep for that long: the continuous clock goes on, the one that timers run by stands still
+  /// (clock.h).
   void machine_sleeps(Duration by) noexcept { slept_ += by; }
   /// Runs and moves the clock from timer to timer until neither jobs nor timers are left; says how far the clock moved.
   Duration run_to_end() noexcept;

@@ -1,4 +1,5 @@
-// The pool alone, and what needs real threads: priorities that order (R10), escalation of what is queued, main served by threads.
+// The pool alone, and what needs real threads: priorities that order (R10), escalation of what is queued, main served
+// by threads.
 #include "crank/async/pool.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +67,8 @@ Task<> writes(std::vector<int>& order, int number) {
   co_return;
 }
 
-// The newest runs first, so number 200 of 400 has 199 before it. The fair look at the oldest every 61 jobs takes 0, 1, 2 ...
+// The newest runs first, so number 200 of 400 has 199 before it. The fair look at the oldest every 61 jobs takes 0, 1,
+// 2 ...
 TEST(Priorities, AJobInAWorkersQueueMovesUpWhenItsTaskIsRaised) {
   Pool pool({.threads = 1});
   std::vector<int> order;

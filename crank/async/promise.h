@@ -47,7 +47,8 @@ struct alignas(8) PromiseBase {
     std::coroutine_handle<> continuation;  // of the frame that awaits this one
     TaskRecord* root;                      // or, in an outermost frame, its task
   };
-  // Null: runs where it is called. Until it starts: the executor it must run on. Then: where its caller goes on, or root_mark.
+  // Null: runs where it is called. Until it starts: the executor it must run on. Then: where its caller goes on, or
+  // root_mark.
   const ExecutorRef* isolation = nullptr;
   std::source_location where;  // of the await it is suspended at
 

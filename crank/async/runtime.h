@@ -1,5 +1,6 @@
-// What "the pool", "later" and "main" mean for a task: three replaceable hooks (R5) and a clock. A Pool, a manual executor,
-// a guest's pump and a foreign event loop each provide a Runtime; there is no global one, every task knows its own.
+// What "the pool", "later" and "main" mean for a task: three replaceable hooks (R5) and a clock. A Pool, a manual
+// executor, a guest's pump and a foreign event loop each provide a Runtime; there is no global one, every task knows
+// its own.
 //
 //     enqueue_global    run this job on some thread, soon
 //     enqueue_delayed   run this job at an instant; the same job armed again replaces its earlier instant
@@ -66,11 +67,12 @@ class Runtime {
   /// Its global hook is a Pool's: then a worker of that pool may keep to short cuts.
   bool is_pool() const noexcept { return pool_; }
   void set_pool(bool pool) noexcept { pool_ = pool; }
-  /// Priorities are recorded and inherited here, and reorder nothing, not even an actor's queue (R10): a pump, a manual executor.
-  /// Said before any actor is made on this runtime.
+  /// Priorities are recorded and inherited here, and reorder nothing, not even an actor's queue (R10): a pump, a manual
+  /// executor. Said before any actor is made on this runtime.
   bool flattens_priorities() const noexcept { return flat_; }
   void flatten_priorities() noexcept { flat_ = true; }
-  /// One thread at a time turns all of it, as a pump and a manual executor are turned: whoever asks finds every other task at rest.
+  /// One thread at a time turns all of it, as a pump and a manual executor are turned: whoever asks finds every other
+  /// task at rest.
   bool turned_by_one_thread() const noexcept { return one_thread_; }
   void set_turned_by_one_thread() noexcept { one_thread_ = true; }
 

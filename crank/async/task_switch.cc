@@ -15,8 +15,9 @@ bool must_switch(ExecutorRef current, ExecutorRef next, const TaskExecutor* curr
 namespace detail {
 namespace {
 
-// The thread serves another runtime than the task's: generic code of the task has no business there, and what the thread could be
-// handed to would take it away from its own. Serial executors may be shared by tasks of several runtimes (global actors).
+// The thread serves another runtime than the task's: generic code of the task has no business there, and what the
+// thread could be handed to would take it away from its own. Serial executors may be shared by tasks of several
+// runtimes (global actors).
 bool foreign(const Turn& turn, const TaskRecord& task) noexcept {
 #if defined(__wasm__)
   return false;  // one thread, turned for all runtimes of the guest

@@ -1,4 +1,5 @@
-// Every rule has a trace point (R13), and every point is reached. The decisions of a switch have their goldens in decisions_test.cc.
+// Every rule has a trace point (R13), and every point is reached. The decisions of a switch have their goldens in
+// decisions_test.cc.
 #include "crank/async/trace.h"
 
 #include <gtest/gtest.h>

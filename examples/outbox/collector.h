@@ -1,5 +1,5 @@
-// The other side, for the program and the tests: a real HTTP server on a thread of its own that keeps what it accepted, and does
-// to each request what it is told: answers, refuses, hangs, breaks off, or accepts and loses the answer.
+// The other side, for the program and the tests: a real HTTP server on a thread of its own that keeps what it accepted,
+// and does to each request what it is told: answers, refuses, hangs, breaks off, or accepts and loses the answer.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The events that were not delivered yet, in a real SQLite file: what survives the program. Every call is one transaction and short;
-// the SDK makes them on its actor, so no other task of it is there meanwhile.
+// The events that were not delivered yet, in a real SQLite file: what survives the program. Every call is one
+// transaction and short; the SDK makes them on its actor, so no other task of it is there meanwhile.
 #pragma once
 
 #include <cstdint>

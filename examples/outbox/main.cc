@@ -1,5 +1,6 @@
-// A day of an app in a few seconds: events are tracked while the collector refuses, hangs, breaks off and loses answers, goes away
-// and comes back, the app is offline for a while, and is killed and started again on its file. Then the books are compared.
+// A day of an app in a few seconds: events are tracked while the collector refuses, hangs, breaks off and loses
+// answers, goes away and comes back, the app is offline for a while, and is killed and started again on its file. Then
+// the books are compared.
 #include <cstdio>
 #include <filesystem>
 #include <random>

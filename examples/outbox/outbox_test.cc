@@ -1,5 +1,5 @@
-// The laws of the SDK against a real file and a real server: whatever fails and wherever it is cut off, no event is lost, none
-// arrives as another under its id, and nothing of it is left behind.
+// The laws of the SDK against a real file and a real server: whatever fails and wherever it is cut off, no event is
+// lost, none arrives as another under its id, and nothing of it is left behind.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <unistd.h>

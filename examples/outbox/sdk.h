@@ -1,12 +1,13 @@
-// Analytics that arrive (REQUIREMENTS S2.14): events go to a SQLite file first, and from there in batches to a collector over HTTP.
+// Analytics that arrive (REQUIREMENTS S2.14): events go to a SQLite file first, and from there in batches to a
+// collector over HTTP.
 //
 //     track ──> file ──> batch: full, or its oldest is old enough, or flushed ──> POST ──> 200: out of the file
 //                ^                                                                  │
 //                └───── stays; next try after random(0, min(cap, base · 2^n)) <─────┘ anything else, or no answer in time
 //
-// An event leaves the file only when its batch was accepted. So an answer that is lost sends events again, under the same ids, by
-// which the collector knows them; cancelling `run` at any point loses nothing, and the next run, or the next start of
-// the program, goes on from the file. Offline nothing is tried; back online everything is, at once.
+// An event leaves the file only when its batch was accepted. So an answer that is lost sends events again, under the
+// same ids, by which the collector knows them; cancelling `run` at any point loses nothing, and the next run, or the
+// next start of the program, goes on from the file. Offline nothing is tried; back online everything is, at once.
 #pragma once
 
 #include <chrono>
@@ -37,8 +38,8 @@ struct Statistics {
   std::uint64_t tracked = 0, delivered = 0, attempts = 0, failures = 0;
 };
 
-/// How long to wait after that many failures in a row (from 1): full jitter, anywhere between now and the exponential bound, so
-/// that many devices do not come back together.
+/// How long to wait after that many failures in a row (from 1): full jitter, anywhere between now and the exponential
+/// bound, so that many devices do not come back together.
 crank::Duration retry_pause(const Options& options, unsigned failures, std::mt19937_64& dice);
 
 class Sdk : public crank::Actor {

@@ -1,6 +1,6 @@
-// The laws of crank/async/*_laws_test.cc inside a guest. Exports: `start` makes the task of a law and runs nothing, `pump` runs at most so
-// many jobs, `pass` moves the clock to the next timer (false: there is none), `outcome` says 0 while it runs, 1 when all held, else
-// the line that failed. `timers` says how many are left.
+// The laws of crank/async/*_laws_test.cc inside a guest. Exports: `start` makes the task of a law and runs nothing,
+// `pump` runs at most so many jobs, `pass` moves the clock to the next timer (false: there is none), `outcome` says 0
+// while it runs, 1 when all held, else the line that failed. `timers` says how many are left.
 #include <cstring>
 #include <optional>
 #include <vector>

@@ -1,5 +1,6 @@
-// Turns the crank of async_laws.wasm from outside, with several budgets, on the engine: every law of crank/async/*_laws_test.cc without
-// threads, exceptions or RTTI. No user code may run before the first pump, and no timer may be left.
+// Turns the crank of async_laws.wasm from outside, with several budgets, on the engine: every law of
+// crank/async/*_laws_test.cc without threads, exceptions or RTTI. No user code may run before the first pump, and no
+// timer may be left.
 #include <gtest/gtest.h>
 
 #include <fstream>

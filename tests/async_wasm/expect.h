@@ -1,5 +1,5 @@
-// The few expectations of the laws (crank/async/laws.h) inside a guest, where there is no GoogleTest: the first that fails is
-// remembered by its line.
+// The few expectations of the laws (crank/async/laws.h) inside a guest, where there is no GoogleTest: the first that
+// fails is remembered by its line.
 #pragma once
 
 #include <cstring>

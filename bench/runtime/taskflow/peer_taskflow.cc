@@ -1,5 +1,5 @@
-// The Taskflow peer: `peer_taskflow CASE THREADS` prints nanoseconds an operation. Plain functions on a worker's stack, task groups:
-// fork and join only, nothing here suspends. Written for Taskflow 4.1.
+// The Taskflow peer: `peer_taskflow CASE THREADS` prints nanoseconds an operation. Plain functions on a worker's stack,
+// task groups: fork and join only, nothing here suspends. Written for Taskflow 4.1.
 #include <array>
 #include <chrono>
 #include <cstdint>
