@@ -53,7 +53,7 @@ class alignas(128) PoolWorker {
   bool take_back(Job& job) noexcept;
   void look_around() noexcept { tick_ = fairness_interval - 1; }
   void lend(Duration at_most) noexcept;
-  void sort_again();  // escalation.cc
+  void sort_again();  // pool_escalation.cc
 
   Pool::State& pool() noexcept { return pool_; }
   unsigned index() const noexcept { return index_; }
