@@ -30,34 +30,73 @@ inline void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_
 /// A lock that one side, the owner, takes nearly for free, and any other side at the price of a heavy fence. For lists that a
 /// task changes at every turn and somebody else reads when it cancels. Sections are short.
 ///
-/// Rules: the owner sets `busy_`, then looks at `other_`; others set `other_`, then wait for `busy_` to be clear. Between set
-/// and look stands a full fence on both sides (owner: light or an exchange; other: heavy). The owner gives way.
+/// Rules
+///  1  The owner sets `busy_`, then looks at `other_`; others set `other_`, then wait for `busy_` to be clear. Between set and
+///     look stands a full fence on both sides (owner: light or an exchange; other: heavy). The owner gives way.
+///  2  One heavy fence serves any number of locks: `announce` them all, fence once, then `enter` each.
+///  3  The bias can be ended for good by a word outside (`biased` answers false from then on). The owner looks at that word
+///     where it looks at `other_`, and, the bias ended, takes `other_` by an exchange like everybody. After a heavy fence that
+///     follows the word's change, others need no further fences: `lock_unbiased`.
 class BiasedLock {
  public:
   void lock_owner() noexcept {
+    lock_owner([] { return true; });
+  }
+  /// Answers whether the bias held. `biased` reads its word with sequential consistency.
+  template <class Biased>
+  bool lock_owner(Biased biased) noexcept {
+    set_busy();
+    if (!other_.load(std::memory_order_seq_cst) && biased()) [[likely]]
+      return true;
     for (;;) {
-      if (asymmetric_fences()) {
-        busy_.store(true, std::memory_order_relaxed);
-        light_fence();
-      } else {
-        busy_.exchange(true, std::memory_order_seq_cst);
-      }
-      if (!other_.load(std::memory_order_seq_cst)) [[likely]]
-        return;
       busy_.store(false, std::memory_order_release);
+      if (!biased()) {
+        announce();
+        return false;
+      }
       while (other_.load(std::memory_order_acquire)) wait_a_little();
+      set_busy();
+      if (!other_.load(std::memory_order_seq_cst) && biased()) return true;
     }
   }
-  void unlock_owner() noexcept { busy_.store(false, std::memory_order_release); }
+  void unlock_owner() noexcept {
+    if (busy_.load(std::memory_order_relaxed)) [[likely]]
+      busy_.store(false, std::memory_order_release);
+    else
+      other_.store(false, std::memory_order_release);
+  }
 
   void lock_other() noexcept {
-    while (other_.exchange(true, std::memory_order_seq_cst)) wait_a_little();
-    if (asymmetric_fences()) heavy_fence();
-    while (busy_.load(std::memory_order_seq_cst)) wait_a_little();
+    announce();
+    fence_after_announcing();
+    enter();
   }
   void unlock_other() noexcept { other_.store(false, std::memory_order_release); }
 
+  bool try_announce() noexcept { return !other_.exchange(true, std::memory_order_seq_cst); }
+  void announce() noexcept {
+    while (!try_announce()) wait_a_little();
+  }
+  void enter() noexcept {
+    while (busy_.load(std::memory_order_seq_cst)) wait_a_little();
+  }
+  static void fence_after_announcing() noexcept {
+    if (asymmetric_fences()) heavy_fence();
+  }
+  void lock_unbiased() noexcept {
+    announce();
+    enter();
+  }
+
  private:
+  void set_busy() noexcept {
+    if (asymmetric_fences()) {
+      busy_.store(true, std::memory_order_relaxed);
+      light_fence();
+    } else {
+      busy_.exchange(true, std::memory_order_seq_cst);
+    }
+  }
   std::atomic<bool> busy_{false}, other_{false};
 };
 

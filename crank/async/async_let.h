@@ -12,12 +12,13 @@
 #include <atomic>
 #include <source_location>
 
+#include "crank/async/cancellation_wave.h"
 #include "crank/async/child_task.h"
 
 namespace crank {
 
 template <class T = void>
-class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncLet {
+class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncLet : SpreadLink {
  public:
   explicit AsyncLet(Task<T>&& body, std::source_location here)
       : AsyncLet(std::move(body), here, detail::current_task_or_misuse("async_let outside of a task")) {}
@@ -70,7 +71,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     }
     void await_resume() noexcept {
       let_.awaited_ = true;
-      let_.link_.detach();
+      let_.detach();
     }
 
    protected:
@@ -95,18 +96,18 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     std::atomic<unsigned char> join{running};
     TaskRecord* waiting = nullptr;
   };
-  struct Link : EscalationLink {
-    explicit Link(Child& task) noexcept
-        : EscalationLink(
-              [](CancellationHandler& self) noexcept { static_cast<Link&>(self).child.cancel(); },
-              [](EscalationLink& self, Priority least) noexcept { static_cast<Link&>(self).child.escalate(least); }),
-          child(task) {}
-    Child& child;
-  };
+  static const Operations operations;
+  // The child lives as long as this link: there is no list to close.
+  bool wave_step(Step step, CancellationWave& wave) noexcept {
+    if (step == Step::mark) return wave_runs_ = child_.mark_cancelled();
+    if (step == Step::run && wave_runs_) child_.run_handlers(wave);
+    return true;
+  }
 
   AsyncLet(Task<T>&& body, std::source_location here, TaskRecord& parent)
-      : child_(std::move(body), parent, completed), link_(child_), made_(here) {
-    link_.attach(parent);
+      : SpreadLink(operations), child_(std::move(body), parent, completed), made_(here) {
+    if (!attach(parent)) [[unlikely]]
+      child_.mark_cancelled();  // it has not begun: no handlers
     child_.start();
   }
 
@@ -122,10 +123,17 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
   }
 
   Child child_;
-  Link link_;
   bool awaited_ = false;
+  bool wave_runs_ = false;  // the wave's
   std::source_location made_;
 };
+
+template <class T>
+const typename AsyncLet<T>::Operations AsyncLet<T>::operations{
+    [](SpreadLink& link, Priority least) noexcept { static_cast<AsyncLet&>(link).child_.escalate(least); },
+    [](SpreadLink& link, Step step, CancellationWave& wave) noexcept {
+      return static_cast<AsyncLet&>(link).wave_step(step, wave);
+    }};
 
 /// Starts `body` as a child of the current task. The result is pinned in the caller's frame.
 template <class T>

@@ -26,36 +26,78 @@ inline bool is_cancelled() noexcept {
 class CancellationHandler {
  public:
   using Run = void (*)(CancellationHandler& handler) noexcept;
-  explicit CancellationHandler(Run run) noexcept : CancellationHandler(run, false) {}
+  explicit CancellationHandler(Run run) noexcept : run_(run), kind_(Kind::plain) {}
   CancellationHandler(const CancellationHandler&) = delete;
   CancellationHandler& operator=(const CancellationHandler&) = delete;
 
-  /// Adds it to the task. When the task is cancelled already, runs it now and returns false.
-  bool attach(TaskRecord& task) noexcept;
+  /// Adds it to the task. When the task is cancelled already, returns false, and runs it now if it is one that runs.
+  bool attach(TaskRecord& task) noexcept {
+    constexpr auto unusual = TaskRecord::cancelled_bit | TaskRecord::shielded_bit;
+    if (task.status.load(std::memory_order_relaxed) & unusual) [[unlikely]]
+      return attach_unusual(task);
+    if (!lock(task)) [[unlikely]] {
+      task.handlers_lock.unlock_owner();
+      return attach_unusual(task);
+    }
+    task_ = &task;
+    CancellationHandler* next = task.handlers.load(std::memory_order_relaxed);
+    next_.store(next, std::memory_order_relaxed);
+    link_ = &task.handlers;
+    if (next) next->link_ = &next_;
+    task.handlers.store(this, std::memory_order_relaxed);
+    state_.store(State::listed, std::memory_order_relaxed);
+    task.handlers_lock.unlock_owner();
+    return true;
+  }
   /// Removes it; waits when it is just running on another thread. Harmless when it never was attached.
-  void detach() noexcept;
+  void detach() noexcept {
+    TaskRecord* task = task_;
+    if (!task) return;
+    task_ = nullptr;
+    lock(*task);
+    bool listed = state_.load(std::memory_order_relaxed) == State::listed;
+    if (listed) [[likely]] {
+      CancellationHandler* next = next_.load(std::memory_order_relaxed);
+      link_->store(next, std::memory_order_relaxed);
+      if (next) next->link_ = link_;
+      state_.store(State::idle, std::memory_order_relaxed);
+    }
+    task->handlers_lock.unlock_owner();
+    if (!listed) [[unlikely]]
+      wait_until_run();
+  }
   bool attached() const noexcept { return task_ != nullptr; }
 
  protected:
-  CancellationHandler(Run run, bool escalates) noexcept : run_(run), escalates_(escalates) {}
+  enum class Kind : unsigned char { plain, escalates, spreads };
+  CancellationHandler(Run run, Kind kind) noexcept : run_(run), kind_(kind) {}
   ~CancellationHandler() = default;
 
  private:
   friend class TaskRecord;
+  friend class CancellationWave;
   enum class State : unsigned char { idle, listed, running, done };
+  static bool lock(TaskRecord& task) noexcept {
+    return task.handlers_lock.lock_owner(
+        [&task] { return (task.status.load(std::memory_order_seq_cst) & TaskRecord::cancelled_bit) == 0; });
+  }
+  bool attach_unusual(TaskRecord& task) noexcept;
+  void wait_until_run() noexcept;
+
   Run run_;
   TaskRecord* task_ = nullptr;
-  CancellationHandler* next_ = nullptr;
-  CancellationHandler** link_ = nullptr;  // what points to it
+  std::atomic<CancellationHandler*> next_{nullptr};
+  std::atomic<CancellationHandler*>* link_ = nullptr;  // what points to it
   std::atomic<State> state_{State::idle};
-  const bool escalates_;  // it is an EscalationLink
+  const Kind kind_;
 };
 
 /// A handler that also passes a raised priority on, to what the task waits for. `escalate` runs under the task's lock.
 class EscalationLink : public CancellationHandler {
  protected:
   using Escalate = void (*)(EscalationLink& link, Priority least) noexcept;
-  EscalationLink(Run run, Escalate escalate) noexcept : CancellationHandler(run, true), escalate_(escalate) {}
+  EscalationLink(Run run, Escalate escalate) noexcept
+      : CancellationHandler(run, Kind::escalates), escalate_(escalate) {}
   ~EscalationLink() = default;
 
  private:

@@ -10,6 +10,7 @@
 #include "crank/async/misuse.h"
 #include "crank/async/runtime.h"
 #include "crank/async/task.h"
+#include "crank/async/worker_queues.h"
 
 namespace crank::detail {
 
@@ -31,7 +32,7 @@ class ChildTask : public Base {
     promise.make_root(*this);
   }
 
-  void start() noexcept { enqueue(*runtime, executor, *this); }
+  void start() noexcept { enqueue_task(*this); }
   ResultSlot<T>& result() noexcept { return result_; }
   /// At the end of the body: its parameters go now, the result stays.
   void settle(PromiseBase& root) noexcept {

@@ -2,10 +2,8 @@
 
 namespace crank {
 
-bool ExecutorRef::same_context(ExecutorRef other) const noexcept {
-  if (identity_ == other.identity_) return true;
-  if (kind() != ExecutorKind::complex_equality || implementation_ != other.implementation_) return false;
-  return operations()->same_exclusive_context(identity_, other.identity_);
+bool ExecutorRef::same_complex(ExecutorRef other) const noexcept {
+  return implementation_ == other.implementation_ && operations()->same_exclusive_context(identity_, other.identity_);
 }
 
 ExecutorRef SerialExecutor::ref() noexcept {

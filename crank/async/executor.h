@@ -63,12 +63,15 @@ class ExecutorRef {
     return reinterpret_cast<const ExecutorOperations*>(implementation_ & ~kind_mask);
   }
   /// Whether code there may stand in for code here without a hop: one identity, or complex equality that says so.
-  bool same_context(ExecutorRef other) const noexcept;
+  bool same_context(ExecutorRef other) const noexcept {
+    return identity_ == other.identity_ || (kind() == ExecutorKind::complex_equality && same_complex(other));
+  }
 
   friend bool operator==(ExecutorRef, ExecutorRef) noexcept = default;
 
  private:
   static constexpr std::uintptr_t kind_mask = 0b11;
+  bool same_complex(ExecutorRef other) const noexcept;
   constexpr ExecutorRef(void* identity, std::uintptr_t implementation) noexcept
       : identity_(identity), implementation_(implementation) {}
 

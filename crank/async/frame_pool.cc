@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <utility>
 
 #include "crank/async/lock.h"
 #include "crank/async/misuse.h"
@@ -15,8 +16,6 @@ namespace {
 constinit std::atomic<unsigned long long> refills{0};
 
 #if !defined(__wasm__)
-constexpr unsigned batch = frames_kept / 2;
-
 // Batches given away by threads that free more than they take. A batch is a list linked through its blocks; batches are
 // linked through the second word of their first block.
 struct Batch {
@@ -39,20 +38,24 @@ void* system_allocate(std::size_t size) {
 }
 
 #if !defined(__wasm__)
+void give(FramePool::Block* list, std::size_t size_class, std::size_t count) noexcept {
+  auto* first = reinterpret_cast<Batch*>(list);
+  first->count = count;
+  LockGuard guard(shared.lock);
+  first->next_batch = shared.batches[size_class];
+  shared.batches[size_class] = first;
+}
+
 // Gives a thread's blocks to the others when it ends. Touched on the slow path only, so that the lists themselves stay
 // plain data without a guard.
 struct Returner {
   bool armed = false;
   ~Returner() {
+    FramePool& pool = the_frame_pool;
     for (std::size_t size_class = 1; size_class <= frame_classes; ++size_class) {
-      auto* first = reinterpret_cast<Batch*>(the_frame_pool.free[size_class]);
-      if (!first) continue;
-      first->count = the_frame_pool.held[size_class];
-      the_frame_pool.free[size_class] = nullptr;
-      the_frame_pool.held[size_class] = 0;
-      LockGuard guard(shared.lock);
-      first->next_batch = shared.batches[size_class];
-      shared.batches[size_class] = first;
+      if (auto* list = std::exchange(pool.free[size_class], nullptr))
+        give(list, size_class, std::exchange(pool.held[size_class], 0));
+      if (auto* list = std::exchange(pool.spare[size_class], nullptr)) give(list, size_class, frame_batch);
     }
   }
 };
@@ -68,6 +71,11 @@ constinit thread_local FramePool the_frame_pool{};
 void* frame_refill(std::size_t size_class) {
   trace(TraceEvent::frames_refilled, nullptr);
   FramePool& pool = the_frame_pool;
+  if (FramePool::Block* list = std::exchange(pool.spare[size_class], nullptr)) {
+    pool.free[size_class] = list->next;
+    pool.held[size_class] = frame_batch - 1;
+    return list;
+  }
 #if !defined(__wasm__)
   returner.armed = true;
   Batch* taken = nullptr;
@@ -96,21 +104,16 @@ void* frame_refill(std::size_t size_class) {
 }
 
 void frame_spill(std::size_t size_class) noexcept {
-#if !defined(__wasm__)
   FramePool& pool = the_frame_pool;
-  returner.armed = true;
-  auto* first = reinterpret_cast<Batch*>(pool.free[size_class]);
-  FramePool::Block* last = pool.free[size_class];
-  for (unsigned i = 1; i < batch; ++i) last = last->next;
-  pool.free[size_class] = last->next;
-  pool.held[size_class] -= batch;
-  last->next = nullptr;
-  first->count = batch;
-  LockGuard guard(shared.lock);
-  first->next_batch = shared.batches[size_class];
-  shared.batches[size_class] = first;
+#if !defined(__wasm__)
+  if (pool.spare[size_class]) {
+    returner.armed = true;
+    give(pool.spare[size_class], size_class, frame_batch);
+  }
+  pool.spare[size_class] = std::exchange(pool.free[size_class], nullptr);
+  pool.held[size_class] = 0;
 #else
-  (void)size_class;
+  pool.held[size_class] = 0;  // one thread: nobody to give anything to
 #endif
 }
 

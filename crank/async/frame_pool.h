@@ -1,6 +1,7 @@
 // Memory for frames and task records (R11): free lists by size class, one set for each thread, in classes of 16 bytes up to
 // 1 KiB and of 256 up to 4. Taking and giving are a load and a store; a warm task never calls malloc. Memory may be freed in any order and on
-// any thread: it joins that thread's lists, and what a list holds beyond its share goes to the other threads in batches.
+// any thread: it joins that thread's lists. A list that has grown to a batch becomes the spare one, and a second spare one goes
+// to the other threads, whole: no list is ever walked.
 // Under AddressSanitizer every block is an own allocation, so that a use after free is seen.
 #pragma once
 
@@ -17,7 +18,8 @@ struct FramePool {
     Block* next;
   };
   Block* free[frame_classes + 1] = {};
-  unsigned held[frame_classes + 1] = {};
+  unsigned held[frame_classes + 1] = {};  // in `free`
+  Block* spare[frame_classes + 1] = {};   // a whole batch, or none
 };
 
 #if defined(__wasm__)
@@ -36,7 +38,7 @@ inline constexpr bool frames_are_pooled = false;
 #else
 inline constexpr bool frames_are_pooled = true;
 #endif
-inline constexpr unsigned frames_kept = 2048;  // of one class on one thread
+inline constexpr unsigned frame_batch = 1024;  // of one class; a thread keeps at most two batches
 
 // Never less than 32 bytes: a list given to other threads keeps three words in its first block.
 constexpr std::size_t class_of(std::size_t size) noexcept {
@@ -63,6 +65,8 @@ inline void* frame_allocate(std::size_t size) {
   // The next one is cold when many frames live at once: by the time it is asked for it is here.
   __builtin_prefetch(next, 1);
   __builtin_prefetch(reinterpret_cast<char*>(next) + 64, 1);
+  if (size > 128) __builtin_prefetch(reinterpret_cast<char*>(next) + 128, 1);
+  if (size > 192) __builtin_prefetch(reinterpret_cast<char*>(next) + 192, 1);
   return block;
 }
 
@@ -74,7 +78,7 @@ inline void frame_free(void* memory, std::size_t size) noexcept {
   auto* block = static_cast<FramePool::Block*>(memory);
   block->next = pool.free[size_class];
   pool.free[size_class] = block;
-  if (++pool.held[size_class] > frames_kept) [[unlikely]]
+  if (++pool.held[size_class] == frame_batch) [[unlikely]]
     frame_spill(size_class);
 }
 

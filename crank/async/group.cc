@@ -4,15 +4,18 @@
 
 namespace crank::detail {
 
+const SpreadLink::Operations GroupCore::operations{
+    [](SpreadLink& link, Priority least) noexcept { static_cast<GroupCore&>(link).escalate_children(least); },
+    [](SpreadLink& link, Step step, CancellationWave& wave) noexcept {
+      return static_cast<GroupCore&>(link).wave_step(step, wave);
+    }};
+
 GroupCore::GroupCore(GroupOptions options, bool cancel_on_failure) noexcept
-    : EscalationLink([](CancellationHandler& self) noexcept { static_cast<GroupCore&>(self).cancel_children(); },
-                     [](EscalationLink& self, Priority least) noexcept {
-                       static_cast<GroupCore&>(self).escalate_children(least);
-                     }),
+    : SpreadLink(operations),
       owner_(current_task_or_misuse("a group outside of a task")),
       cancel_on_failure_(cancel_on_failure),
       width_(options.width) {
-  attach(owner_);
+  if (!attach(owner_)) cancelled_.store(true, std::memory_order_relaxed);
 }
 
 GroupCore::~GroupCore() {
@@ -28,10 +31,10 @@ void GroupCore::add(GroupLink& link) noexcept {
   bool cancel = cancelled_.load(std::memory_order_relaxed);
   list_lock_.unlock_owner();
   ++live_;
-  if (cancel) link.cancel();
+  if (cancel) link.mark_cancelled();  // it has not begun: no handlers
   if (width_ == 0) [[likely]] {
     newest_ = &link;
-    enqueue(*link.runtime, link.executor, link);
+    enqueue_task(link);
   } else {
     start_or_hold(link);
   }
@@ -43,7 +46,7 @@ void GroupCore::start_or_hold(TaskRecord& child) noexcept {
     if (running_ == width_) return held_back_.push(child);
     ++running_;
   }
-  enqueue(*child.runtime, child.executor, child);
+  enqueue_task(child);
 }
 
 void GroupCore::remove(GroupLink& link) noexcept {
@@ -92,7 +95,7 @@ std::coroutine_handle<> GroupCore::suspend_owner(std::coroutine_handle<> here) n
   if (done_.compare_exchange_strong(none, waiting, std::memory_order_acq_rel, std::memory_order_acquire))
     return next ? transfer(*next, next->executor) : nothing_to_resume();
   unsuspend(owner_);
-  if (next) enqueue(*next->runtime, next->executor, *next);
+  if (next) enqueue_task(*next);
   return here;
 }
 
@@ -105,7 +108,7 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
       next = held_back_.pop();
       if (!next) --running_;
     }
-    if (next) enqueue(*static_cast<TaskRecord*>(next)->runtime, static_cast<TaskRecord*>(next)->executor, *next);
+    if (next) enqueue_task(*static_cast<TaskRecord*>(next));
   }
   TaskRecord& owner = owner_;
   std::uintptr_t word = done_.load(std::memory_order_relaxed);
@@ -128,10 +131,32 @@ void GroupCore::escalate_children(Priority least) noexcept {
 }
 
 void GroupCore::cancel_children() noexcept {
-  if (cancelled_.exchange(true, std::memory_order_acq_rel)) return;
-  list_lock_.lock_other();
-  for (GroupLink* link = first_; link; link = link->next_child) link->cancel();
-  list_lock_.unlock_other();
+  CancellationWave wave;
+  wave.add(*this);
+  wave.run();
+}
+
+bool GroupCore::wave_step(Step step, CancellationWave& wave) noexcept {
+  switch (step) {
+    case Step::begin: return !cancelled_.exchange(true, std::memory_order_acq_rel);
+    case Step::try_close: return list_lock_.try_announce();
+    case Step::close: list_lock_.announce(); return true;
+    case Step::mark: {
+      list_lock_.enter();
+      bool any = false;
+      for (GroupLink* link = first_; link; link = link->next_child) any |= link->mark_cancelled(TaskRecord::marked_bit);
+      return any;
+    }
+    case Step::run:
+      for (GroupLink* link = first_; link; link = link->next_child) {
+        if (!(link->status.load(std::memory_order_relaxed) & TaskRecord::marked_bit)) continue;
+        link->status.fetch_and(~TaskRecord::marked_bit, std::memory_order_relaxed);
+        link->run_handlers(wave);
+      }
+      list_lock_.unlock_other();
+      return true;
+  }
+  return false;
 }
 
 }  // namespace crank::detail

@@ -17,6 +17,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "crank/async/cancellation_wave.h"
 #include "crank/async/child_task.h"
 #include "crank/async/lock.h"
 #include "crank/async/trace.h"
@@ -42,7 +43,7 @@ struct GroupLink : TaskRecord {
 //  2  A child that ends pushes itself onto `done_` and is not touched by its thread again; the owner takes them all at once.
 //  3  `done_` holds the mark `waiting` only while the owner is suspended and nothing is in it; the child that takes the mark
 //     away puts itself into `handed_` and resumes the owner.
-class GroupCore : EscalationLink {
+class GroupCore : SpreadLink {
  public:
   explicit GroupCore(GroupOptions options, bool cancel_on_failure = false) noexcept;
   GroupCore(const GroupCore&) = delete;
@@ -68,6 +69,8 @@ class GroupCore : EscalationLink {
 
  private:
   static constexpr std::uintptr_t waiting = 1;
+  static const Operations operations;
+  bool wave_step(Step step, CancellationWave& wave) noexcept;
   void remove(GroupLink& link) noexcept;
   void start_or_hold(TaskRecord& child) noexcept;
 

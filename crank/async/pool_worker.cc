@@ -7,16 +7,18 @@
 
 namespace crank {
 
+PoolWorker::PoolWorker(Pool::State& pool, unsigned index) noexcept
+    : WorkerQueues(pool.runtime, pool.idle), pool_(pool), index_(index) {}
+
 void PoolWorker::push(Job& job) {
-  auto level = level_of(job.priority);
-  nonempty_ |= 1u << level;
-  const void* soon = job.kind == JobKind::task ? static_cast<TaskRecord&>(job).resume_point.address() : nullptr;
-  std::int64_t depth = deques_[level].push(&job, soon);
-  if (pool_.idle.load(std::memory_order_relaxed) == 0) [[likely]]
-    return;
+  push(job, job.kind == JobKind::task ? static_cast<TaskRecord&>(job).resume_point.address() : nullptr);
+}
+
+void detail::WorkerQueues::pushed_beside_sleepers(std::int64_t depth) noexcept {
+  auto& self = static_cast<PoolWorker&>(*this);
   // Deep enough for a thief to pay for its waking, or this worker has been busy for a while and nobody looks in.
-  bool unguarded = since_wake_ >= 16 && pool_.guard.load(std::memory_order_relaxed) < 0;
-  if ((depth >= 2 || unguarded) && pool_.searching.load(std::memory_order_relaxed) == 0) pool_.wake_one();
+  bool unguarded = self.since_wake_ >= 16 && self.pool_.guard.load(std::memory_order_relaxed) < 0;
+  if ((depth >= 2 || unguarded) && self.pool_.searching.load(std::memory_order_relaxed) == 0) self.pool_.wake_one();
 }
 
 Job* PoolWorker::pop_own() noexcept {
@@ -159,17 +161,6 @@ Job* PoolWorker::wait_for_work() {
   }
 }
 
-bool PoolWorker::take_back(Job& job) noexcept {
-  if (!deques_[level_of(job.priority)].pop_if(&job)) return false;
-  job.mark.taken();
-  return true;
-}
-
-bool detail::take_back(Job& job) noexcept {
-  PoolWorker* worker = thread_state().worker;
-  return worker && worker->take_back(job);
-}
-
 // The job below stays where it is: what runs here runs to the end of its own turns, so stacks nest in order.
 void PoolWorker::lend(Duration at_most) noexcept {
   if (in_loop_ || lent_ == most_lent) return;
@@ -210,6 +201,7 @@ bool detail::post_behind(Job& job) noexcept {
 
 void PoolWorker::run() {
   detail::thread_state().worker = this;
+  detail::thread_state().queues = this;
   parker_ = pool_.options.parker ? pool_.options.parker(index_) : nullptr;
   if (!parker_) parker_ = std::make_unique<FutexParker>();
   ready_.store(true, std::memory_order_release);
@@ -225,6 +217,7 @@ void PoolWorker::run() {
     detail::run_in_turn(turn, *job);
     jobs_run_.store(jobs_run_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  detail::thread_state().queues = nullptr;
   detail::thread_state().worker = nullptr;
 }
 

@@ -23,7 +23,7 @@
 #include "crank/async/main_loop.h"
 #include "crank/async/pool.h"
 #include "crank/async/turn.h"
-#include "crank/async/work_deque.h"
+#include "crank/async/worker_queues.h"
 
 namespace crank {
 
@@ -44,13 +44,13 @@ class JobStack {
   std::atomic<Job*> newest_{nullptr};
 };
 
-class alignas(128) PoolWorker {
+class alignas(128) PoolWorker : public detail::WorkerQueues {
  public:
-  PoolWorker(Pool::State& pool, unsigned index) noexcept : pool_(pool), index_(index) {}
+  PoolWorker(Pool::State& pool, unsigned index) noexcept;
 
   void run();
+  using WorkerQueues::push;
   void push(Job& job);  // on this worker's thread
-  bool take_back(Job& job) noexcept;
   void look_around() noexcept { tick_ = fairness_interval - 1; }
   void lend(Duration at_most) noexcept;
   void sort_again();  // pool_escalation.cc
@@ -61,6 +61,7 @@ class alignas(128) PoolWorker {
  private:
   friend class Pool;
   friend struct Pool::State;
+  friend class detail::WorkerQueues;
   Job* next();
   Job* pop_own() noexcept;
   Job* take_posted();
@@ -72,7 +73,6 @@ class alignas(128) PoolWorker {
 
   Pool::State& pool_;
   const unsigned index_;
-  std::uint32_t nonempty_ = 0;  // a bit for each level that may have jobs
   static constexpr std::uint32_t fairness_interval = 61;
   static constexpr unsigned most_lent = 3;
   unsigned lent_ = 0;     // levels of lend() on this stack
@@ -86,7 +86,6 @@ class alignas(128) PoolWorker {
   static constexpr std::uint32_t most_jobs_while_stopping = 1u << 16;
   std::uint32_t jobs_while_stopping_ = 0;
   JobList posted_jobs_;
-  std::array<detail::WorkDeque, priority_levels> deques_;
   std::unique_ptr<Parker> parker_;
   std::thread thread_;
   // Shared with other threads:

@@ -24,7 +24,7 @@ bool SleepAwaiter::await_ready() noexcept {
 //     that, the state is over already and the suspender goes on itself.
 bool SleepAwaiter::await_suspend(std::coroutine_handle<> here) noexcept {
   TaskRecord& task = suspend_current(here);
-  task_ = &task;
+  wakes = &task;
   trace(TraceEvent::suspended, &task, {}, task.executor);
   task.runtime->timers().add(*this, when_, tolerance_);
   attach(task);
@@ -42,16 +42,16 @@ SleepOutcome SleepAwaiter::await_resume() noexcept {
 
 void SleepAwaiter::on_fire(Timer& timer) noexcept {
   auto& self = static_cast<SleepAwaiter&>(timer);
-  TaskRecord* task = self.task_;
+  TaskRecord* task = self.wakes;
   if (self.state_.exchange(State::over, std::memory_order_acq_rel) == State::asleep) resume_later(*task);
 }
 
 void SleepAwaiter::on_cancelled(CancellationHandler& handler) noexcept {
   auto& self = static_cast<SleepAwaiter&>(handler);
   // Only one of timer and canceller passes: the queue says which.
-  if (!self.task_->runtime->timers().remove(self)) return;
+  if (!self.wakes->runtime->timers().remove(self)) return;
   self.cut_ = true;
-  TaskRecord* task = self.task_;
+  TaskRecord* task = self.wakes;
   if (self.state_.exchange(State::over, std::memory_order_acq_rel) == State::asleep) resume_later(*task);
 }
 

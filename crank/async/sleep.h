@@ -33,7 +33,6 @@ class SleepAwaiter : public Awaiter, private Timer, private CancellationHandler 
 
   Instant when_;
   Duration tolerance_;
-  TaskRecord* task_ = nullptr;
   enum class State : unsigned char { arming, asleep, over };
   std::atomic<State> state_{State::arming};
   bool cut_ = false;

@@ -3,49 +3,38 @@
 #include "crank/async/runtime.h"
 #include "crank/async/spawn.h"
 #include "crank/async/trace.h"
+#include "crank/async/worker_queues.h"
 #include "crank/async/yield.h"
 
 namespace crank {
-namespace {
 
-std::uint64_t new_id() noexcept {
-  // Ids are handed to threads in blocks, so that making a task touches no shared line.
+std::uint64_t detail::new_block_of_ids() noexcept {
   constexpr std::uint64_t block = 1024;
   static constinit std::atomic<std::uint64_t> next_block{1};
-  detail::ThreadState& thread = detail::thread_state();
-  if (thread.next_id == thread.last_id) [[unlikely]] {
-    thread.next_id = next_block.fetch_add(block, std::memory_order_relaxed);
-    thread.last_id = thread.next_id + block;
-  }
+  ThreadState& thread = thread_state();
+  thread.next_id = next_block.fetch_add(block, std::memory_order_relaxed);
+  thread.last_id = thread.next_id + block;
   return thread.next_id++;
 }
 
-void run_task(Job* job) noexcept {
+void detail::run_task(Job* job) noexcept {
   auto& task = static_cast<TaskRecord&>(*job);
-  detail::ThreadState& thread = detail::thread_state();
+  ThreadState& thread = thread_state();
   thread.task = &task;
   task.resume_point.resume();
   thread.task = nullptr;
 }
 
-}  // namespace
-
-TaskRecord::TaskRecord(Runtime& home, Complete when_done) noexcept
-    : Job(run_task, Priority::medium, JobKind::task), runtime(&home), complete(when_done), id_(new_id()) {
 #if defined(__wasm__)
+TaskRecord::TaskRecord(Runtime& home, Complete when_done) noexcept
+    : Job(detail::run_task, Priority::medium, JobKind::task),
+      runtime(&home),
+      complete(when_done),
+      id_(detail::new_task_id()) {
   ++home.living_tasks;
-#endif
   detail::trace(TraceEvent::task_created, this);
 }
-
-TaskRecord::~TaskRecord() = default;
-
-void TaskRecord::inherit_as_child(TaskRecord& from) noexcept {
-  priority = static_cast<Priority>(from.priority);
-  parent = &from;
-  locals = from.locals;
-  preference = from.preference;
-}
+#endif
 
 const char* TaskRecord::name() const noexcept {
   if (!(status.load(std::memory_order_relaxed) & named_bit)) return "";
@@ -59,7 +48,7 @@ void detail::resume_last(TaskRecord& task) noexcept {
 
 void detail::resume_later(TaskRecord& task) noexcept {
   trace(TraceEvent::resumed, &task, {}, task.executor);
-  enqueue(*task.runtime, task.executor, task);
+  enqueue_task(task);
 }
 
 }  // namespace crank

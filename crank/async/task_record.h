@@ -14,11 +14,13 @@
 #include "crank/async/asymmetric_fence.h"
 #include "crank/async/executor.h"
 #include "crank/async/job.h"
+#include "crank/async/trace.h"
 #include "crank/async/turn.h"
 
 namespace crank {
 
 class CancellationHandler;
+class CancellationWave;
 class Runtime;
 struct LocalBinding;
 
@@ -35,7 +37,7 @@ class TaskRecord : public Job {
 
   /// A new task with the runtime's defaults; `inherit_from` fills in what it takes over.
   TaskRecord(Runtime& home, Complete when_done) noexcept;
-  ~TaskRecord();
+  ~TaskRecord() = default;
 
   /// Unique in the process, from 1.
   std::uint64_t id() const noexcept { return id_; }
@@ -55,9 +57,17 @@ class TaskRecord : public Job {
   void inherit_as_child(TaskRecord& from) noexcept;
 
   static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2, named_bit = 4;
+  static constexpr std::uint32_t marked_bit =
+      8;  // the wave that cancels the task's group has its handlers still to run
+
+  /// For the runtime: sets the flag, and `also`; false when it was set before. Runs nothing.
+  bool mark_cancelled(std::uint32_t also = 0) noexcept;
+  /// What follows, after a heavy fence: runs the handlers, and leaves those that lead to children to the wave.
+  void run_handlers(CancellationWave& wave) noexcept;
 
   // For the runtime. `resume_point`, `executor` and `preference` are written by the thread that runs the task.
-  detail::BiasedLock handlers_lock;  // the owner is whoever runs the task; here, in the padding of Job
+  detail::BiasedLock
+      handlers_lock;  // the owner is whoever runs the task; biased until cancelled. In the padding of Job
   std::atomic<std::uint32_t> status{0};
   std::coroutine_handle<> resume_point;
   ExecutorRef executor;  ///< where it runs when resumed
@@ -65,7 +75,7 @@ class TaskRecord : public Job {
   TaskExecutor* preference = nullptr;  ///< null: none
   TaskRecord* parent = nullptr;        ///< of a structured child; it outlives the child
   LocalBinding* locals = nullptr;
-  CancellationHandler* handlers = nullptr;
+  std::atomic<CancellationHandler*> handlers{nullptr};  // changed under handlers_lock
   Complete complete;
 
  private:
@@ -73,6 +83,17 @@ class TaskRecord : public Job {
 };
 
 namespace detail {
+
+void run_task(Job* job) noexcept;
+std::uint64_t new_block_of_ids() noexcept;
+
+// Ids are handed to threads in blocks, so that making a task touches no shared line.
+inline std::uint64_t new_task_id() noexcept {
+  ThreadState& thread = thread_state();
+  if (thread.next_id == thread.last_id) [[unlikely]]
+    return new_block_of_ids();
+  return thread.next_id++;
+}
 
 /// The current task stops here: it will go on at `point`, on the executor it runs on now. Afterwards the thread has no
 /// current task (S2.4), and once the record is published to a resumer this thread must not touch it again.
@@ -93,4 +114,22 @@ inline void unsuspend(TaskRecord& task) noexcept { thread_state().task = &task; 
 void resume_later(TaskRecord& task) noexcept;
 
 }  // namespace detail
+
+#if !defined(__wasm__)
+inline TaskRecord::TaskRecord(Runtime& home, Complete when_done) noexcept
+    : Job(detail::run_task, Priority::medium, JobKind::task),
+      runtime(&home),
+      complete(when_done),
+      id_(detail::new_task_id()) {
+  detail::trace(TraceEvent::task_created, this);
+}
+#endif
+
+inline void TaskRecord::inherit_as_child(TaskRecord& from) noexcept {
+  priority = static_cast<Priority>(from.priority);
+  parent = &from;
+  locals = from.locals;
+  preference = from.preference;
+}
+
 }  // namespace crank

@@ -45,16 +45,10 @@ TraceEvent try_hand_off(Turn& turn, const TaskRecord& task, ExecutorRef target) 
 
 }  // namespace
 
-std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept {
+std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target) noexcept {
   ThreadState& thread = thread_state();
   Turn& turn = *thread.turn;
   ExecutorRef here = turn.executor;
-  if (!must_switch(here, target, turn.task_executor, task.preference) &&
-      !(target.is_generic() && foreign(turn, task))) {
-    trace(TraceEvent::stay_inline, &task, here, target);
-    thread.task = &task;
-    return task.resume_point;
-  }
   TraceEvent decision = try_hand_off(turn, task, target);
   trace(decision, &task, here, target);
   if (decision == TraceEvent::hand_off) {

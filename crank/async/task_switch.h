@@ -4,12 +4,11 @@
 #include <coroutine>
 
 #include "crank/async/executor.h"
+#include "crank/async/task_record.h"
 #include "crank/async/trace.h"
 #include "crank/async/turn.h"
 
 namespace crank {
-
-class TaskRecord;
 
 /// Whether code on `current` must be switched to run on `next`: identities differ (complex equality may say they are one
 /// context), or the task executor changes. A null task executor is the default one.
@@ -21,7 +20,23 @@ namespace detail {
 /// `task`, whose `resume_point` is set and which nobody else can resume, goes on at `target`. Either the thread is there
 /// already or is handed over, and the answer is the point to continue at; or the task was enqueued, the thread has no
 /// current task, and the answer resumes nothing.
-std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept;
+inline std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept;
+std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target) noexcept;
+
+std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept {
+  ThreadState& thread = thread_state();
+  const Turn& turn = *thread.turn;
+  if (!turn.executor.same_context(target) || turn.task_executor != task.preference) [[unlikely]]
+    return transfer_elsewhere(task, target);
+#if !defined(__wasm__)
+  // Generic code has no business on a thread of another runtime than its task's.
+  if (target.is_generic() && turn.runtime != task.runtime) [[unlikely]]
+    return transfer_elsewhere(task, target);
+#endif
+  trace(TraceEvent::stay_inline, &task, turn.executor, target);
+  thread.task = &task;
+  return task.resume_point;
+}
 
 }  // namespace detail
 }  // namespace crank

@@ -1,9 +1,16 @@
-// The timers of one runtime: a four-way heap under one short lock, and one job armed by the delayed hook for the earliest.
-// Adding and removing allocate nothing once the heap has its size; a removed timer is gone at once, so nothing of a cancelled
-// sleep stays behind. What the heap moves is small and dense (an entry is 16 bytes, four children share a cache line); the
-// timers themselves, which lie in the sleepers' frames, are touched when they are added and when they fire.
+// The timers of one runtime under one short lock, and one job armed by the delayed hook for the earliest. Adding and removing
+// allocate nothing once the tables have their size; a removed timer is gone at once, so nothing of a cancelled sleep stays.
+//
+//     soon:   a four-way heap, exact order           | horizon |   later: a wheel, lists of what falls into one slot
+//     [earliest ...................................] |         |   64 slots of 16 us, 64 of 1 ms, 64 of 67 ms, ... 9 levels
+//
+// Most timers are far away when they are added and many never fire: they are linked into a slot and unlinked again, whatever
+// their number. When its slot comes near a timer moves down a level, and at last into the heap, which stays small enough for
+// the nearest cache. All of that touches a dense table of 32 bytes a timer; the timers themselves, which lie in the
+// sleepers' frames, are touched when they are added and when they fire.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -14,6 +21,7 @@
 namespace crank {
 
 class Runtime;
+class TaskRecord;
 /// Time of the runtime in nanoseconds; on a manual executor it is virtual.
 using Instant = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
@@ -22,11 +30,13 @@ using Duration = std::chrono::steady_clock::duration;
 /// be short (typically it enqueues). The owner keeps it alive until it has fired or `remove` said it never will.
 struct Timer {
   using Fire = void (*)(Timer&) noexcept;
-  constexpr explicit Timer(Fire function = nullptr) noexcept : fire(function) {}
+  constexpr explicit Timer(Fire function = nullptr, TaskRecord* task = nullptr) noexcept
+      : fire(function), wakes(task) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
   Fire fire;
+  TaskRecord* wakes;  ///< what `fire` will touch, if it is a task: fetched ahead
 
  private:
   friend class TimerQueue;
@@ -46,6 +56,15 @@ class TimerQueue {
   std::size_t size() noexcept;
 
  private:
+  // Rules
+  //  1  Whatever is due before the horizon (a number of ticks) is in the heap; whatever is on the wheel is due at or after it.
+  //  2  A timer on the wheel stands on the level of the highest six-bit digit in which its tick and the horizon differ, in
+  //     the slot of that digit. So slots of a lower level come before those of a higher one.
+  //  3  A timer that is earlier than all others goes into the heap at once, wherever the horizon is: armed is always the
+  //     first of the heap, unless the first slot of the wheel might hold an earlier one. A near slot is then emptied into the
+  //     heap; a far one is looked through for its first, and nothing in it is due before `floor_` afterwards.
+  static constexpr unsigned tick_bits = 14, digit_bits = 6, slots = 1u << digit_bits, levels = 9;
+  static constexpr std::uint32_t none = ~std::uint32_t{0}, in_heap = levels * slots;
   struct Entry {
     Instant when;
     std::uint32_t order;  // equal instants fire in the order they were added; it may wrap
@@ -56,27 +75,57 @@ class TimerQueue {
   };
   struct Known {
     Timer* timer;
-    std::uint32_t slot;  // in the heap; or the next free number
+    Instant when;
+    std::uint32_t order;
+    std::uint32_t next;  // in its slot's list; or its place in the heap; or the next free number
+    std::uint32_t previous;
+    std::uint32_t where;  // level and slot, or in_heap
+  };
+  struct Slot {
+    unsigned level, index;
   };
   struct FireJob : Job {
     TimerQueue* queue;
   };
   void fire_due() noexcept;
+  void arm(Instant earliest) noexcept;
+  Instant find_earliest() noexcept;
+  std::uint32_t new_number();
+  void forget(std::uint32_t number) noexcept;
+
+  static std::uint64_t tick_of(Instant when) noexcept {
+    auto count = when.time_since_epoch().count();
+    return count < 0 ? 0 : static_cast<std::uint64_t>(count) >> tick_bits;
+  }
+  void push_heap(std::uint32_t number);
+  void remove_from_heap(std::uint32_t place) noexcept;
+  void place(std::uint32_t slot, const Entry& entry) noexcept;
   void sift_up(std::uint32_t slot) noexcept;
   void sift_down(std::uint32_t slot) noexcept;
-  void place(std::uint32_t slot, const Entry& entry) noexcept;
-  void arm_locked() noexcept;
   Timer& take_first() noexcept;
-  void forget(std::uint32_t number) noexcept;
+
+  std::uint32_t slot_of(Instant when) const noexcept;
+  void link(std::uint32_t number) noexcept;
+  void unlink(std::uint32_t number) noexcept;
+  void advance(std::uint64_t horizon) noexcept;
+  void empty_slot(unsigned level, unsigned index) noexcept;
+  bool first_slot(Slot& slot) const noexcept;
+  void look_through(std::uint32_t where) noexcept;
 
   Runtime& runtime_;
   FireJob job_;
   detail::Lock lock_;
   std::vector<Entry> heap_;
   std::vector<Known> known_;
-  std::uint32_t free_ = Timer::idle;
+  std::uint32_t free_ = none;
   std::uint32_t order_ = 0;
+  std::size_t size_ = 0;
   Instant armed_ = Instant::max();
+  std::uint64_t horizon_ = 0;
+  std::uint32_t looked_through_ = none;
+  Instant floor_;
+  std::array<std::uint64_t, levels> occupied_{};
+  std::array<std::uint32_t, levels * slots> lists_;
 };
 
 }  // namespace crank

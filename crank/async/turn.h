@@ -51,6 +51,8 @@ void run_job(Job& job, TaskExecutor& executor, Runtime& runtime) noexcept;
 
 namespace detail {
 
+class WorkerQueues;
+
 /// A turn for the length of a scope on this thread.
 class [[nodiscard]] TurnScope {
  public:
@@ -79,6 +81,7 @@ struct ThreadState {
   TaskRecord* task = nullptr;
   Turn* turn = nullptr;
   PoolWorker* worker = nullptr;
+  WorkerQueues* queues = nullptr;  // the worker's
   RunningHandler* running_handlers = nullptr;
   std::uint64_t next_id = 0, last_id = 0;  // this thread's block of task ids
 };
@@ -92,13 +95,10 @@ inline ThreadState& thread_state() noexcept { return the_thread_state; }
 #endif
 
 #if defined(__wasm__)
-constexpr bool take_back(Job&) noexcept { return false; }
 constexpr bool post_behind(Job&) noexcept { return false; }
 constexpr void look_around() noexcept {}
 inline void lend_thread(std::chrono::steady_clock::duration) noexcept {}
 #else
-/// Takes a job that this thread enqueued last back out of its pool worker's queue. False: it is not there any more.
-bool take_back(Job& job) noexcept;
 /// Puts a generic job behind everything in its pool. False: this thread is no worker.
 bool post_behind(Job& job) noexcept;
 /// After a long turn: this thread's worker looks at its event loop, timers and the oldest jobs before it goes on.
