@@ -51,6 +51,8 @@ void add_actors(std::vector<Row>& rows) {
     rows.push_back({"B9_contended_" + std::to_string(callers), "calls of one actor by that many tasks on two workers",
                     [=] { return keep(run_on(2, contended(callers, times))), double(callers) * times; }, 0, 234});
   }
+  rows.push_back(
+      {"B9_flat", "10,000 callers over 8", {}, 1.3, 0, "ratio", true, false, "B9_contended_10000", "B9_contended_8"});
 }
 
 }  // namespace bench

@@ -3,6 +3,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 #include "bench/runtime/harness.h"
 #include "crank/async/frame_pool.h"
@@ -25,17 +26,75 @@ struct Pong {
   };
   std::coroutine_handle<promise_type> frame;
 };
-struct To {
-  std::coroutine_handle<>* other;
-  bool await_ready() noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept { return *other; }
-  void await_resume() noexcept {}
+// Transfers to itself: what a transfer costs when nothing else is to be done.
+struct Again {
+  static bool await_ready() noexcept { return false; }
+  static std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept {
+    keep(here);
+    return here;
+  }
+  static void await_resume() noexcept {}
 };
-Pong ping(int count, std::coroutine_handle<>* other) {
-  for (int i = 0; i < count; ++i) co_await To{other};
+Pong spin(int count) {
+  for (int i = 0; i < count; ++i) co_await Again{};
 }
-Pong pong(std::coroutine_handle<>* other) {
-  for (;;) co_await To{other};
+
+struct FromPool {
+  static void* allocate(std::size_t size) { return crank::detail::frame_allocate(size); }
+  static void free(void* frame, std::size_t size) noexcept { crank::detail::frame_free(frame, size); }
+};
+// What law R11 first said: last in, first out from a slab that the task owns. Its best case, the slab at hand.
+struct FromSlab {
+  static void* allocate(std::size_t size) { return std::exchange(top, top + ((size + 15) & ~std::size_t{15})); }
+  static void free(void* frame, std::size_t) noexcept { top = static_cast<char*>(frame); }
+  alignas(16) static inline thread_local char slab[4096] = {};
+  static inline thread_local char* top = slab;
+};
+
+// A coroutine called and finished: no task, no promise of ours.
+template <class Memory>
+struct Call {
+  struct promise_type {
+    std::coroutine_handle<> caller;
+    static void* operator new(std::size_t size) { return Memory::allocate(size); }
+    static void operator delete(void* frame, std::size_t size) noexcept { Memory::free(frame, size); }
+    Call get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    struct Final {
+      static bool await_ready() noexcept { return false; }
+      static std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> done) noexcept {
+        return done.promise().caller;
+      }
+      static void await_resume() noexcept {}
+    };
+    Final final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::abort(); }
+  };
+  std::coroutine_handle<promise_type> frame;
+  static bool await_ready() noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
+    frame.promise().caller = caller;
+    return frame;
+  }
+  void await_resume() noexcept { frame.destroy(); }
+};
+template <class Memory>
+[[gnu::noinline]] Call<Memory> callee(std::uint64_t& sum) {
+  ++sum;
+  co_return;
+}
+template <class Memory>
+Pong caller(int count, std::uint64_t& sum) {
+  for (int i = 0; i < count; ++i) {
+    Call<Memory> call = callee<Memory>(sum);
+    keep(call);
+    co_await call;
+  }
+}
+void run_to_end(Pong pong) {
+  pong.frame.resume();
+  pong.frame.destroy();
 }
 
 }  // namespace
@@ -47,12 +106,10 @@ void add_calibration(std::vector<Row>& rows) {
                     keep(sum);
                     return 5e5;
                   }});
-  rows.push_back({"calibration_pool_frame", "a 96-byte block taken from the thread's pool and given back", [] {
-                    for (int i = 0; i < 500'000; ++i) {
-                      void* block = crank::detail::frame_allocate(96);
-                      keep(block);
-                      crank::detail::frame_free(block, 96);
-                    }
+  rows.push_back({"calibration_pool_frame", "a coroutine called and finished, its frame from the thread's pool", [] {
+                    std::uint64_t sum = 0;
+                    run_to_end(caller<FromPool>(500'000, sum));
+                    keep(sum);
                     return 5e5;
                   }});
   rows.push_back({"calibration_compare_and_swap", "compare-and-swap on an own line", [] {
@@ -65,16 +122,16 @@ void add_calibration(std::vector<Row>& rows) {
                     return 5e5;
                   }});
   rows.push_back({"calibration_transfer", "symmetric transfer, one way", [] {
-                    constexpr int count = 500'000;
-                    std::coroutine_handle<> a, b;
-                    Pong one = ping(count, &b), two = pong(&a);
-                    a = one.frame;
-                    b = two.frame;
-                    a.resume();
-                    one.frame.destroy();
-                    two.frame.destroy();
-                    return 2.0 * count;
+                    run_to_end(spin(1'000'000));
+                    return 1e6;
                   }});
+  rows.push_back({"R11_slab_frame", "the same with its frame from a slab, last in first out, at its best", [] {
+                    std::uint64_t sum = 0;
+                    run_to_end(caller<FromSlab>(500'000, sum));
+                    keep(sum);
+                    return 5e5;
+                  }});
+  for (Row& row : rows) row.one_thread = true;
 }
 
 }  // namespace bench

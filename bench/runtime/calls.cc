@@ -21,15 +21,16 @@ Task<std::uint64_t> leaf(std::uint64_t x) {
   keep(x);
   return leaf(x);
 }
+// What is passed does not hang on the result before it: a call is measured, not how long a number takes through memory.
 Task<std::uint64_t> elided(int count) {
   std::uint64_t sum = 0;
-  for (int i = 0; i < count; ++i) sum += co_await leaf(sum);
+  for (int i = 0; i < count; ++i) sum += co_await leaf(static_cast<std::uint64_t>(i));
   co_return sum;
 }
 Task<std::uint64_t> from_slab(int count) {
   std::uint64_t sum = 0;
   for (int i = 0; i < count; ++i) {
-    auto call = opaque_leaf(sum);
+    auto call = opaque_leaf(static_cast<std::uint64_t>(i));
     sum += co_await std::move(call);
   }
   co_return sum;
@@ -96,8 +97,8 @@ void add_calls(std::vector<Row>& rows) {
   row("B11_continuation_checked", "a checked continuation made and resumed", checked, 25, 44);
   row("B11_continuation_unsafe", "an unsafe continuation made and resumed", unchecked, 0, 0);
   row("B12_is_cancelled", "is the task cancelled", ask_cancelled, 1, 4);
-  row("B12_task_local_1", "a task-local at depth 1", ask_local_at_one, 5, 4 * 2.5);
-  row("B12_task_local_8", "a task-local at depth 8", ask_local_at_eight, 10, 4 * 2.5);
+  row("B12_task_local_1", "a task-local at depth 1", ask_local_at_one, 5, 4);
+  row("B12_task_local_8", "a task-local at depth 8", ask_local_at_eight, 10, 10);
   row("B12_priority", "the current priority", ask_priority, 1, 4);
 }
 

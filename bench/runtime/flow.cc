@@ -65,9 +65,11 @@ void add_flow(std::vector<Row>& rows) {
   for (unsigned threads : {1u, 2u}) {
     std::string at = "_" + std::to_string(threads) + "t";
     rows.push_back({"B10_channel_1x1" + at, "an element through a channel, one to one",
-                    [=] { return keep(run_on(threads, through(1, 400'000))), 4e5; }, 26, 0});
+                    [=] { return keep(run_on(threads, through(1, 400'000))), 4e5; }, 26, 30, "ns", false,
+                    threads == 1});
     rows.push_back({"B10_channel_2x2" + at, "an element through a channel, two to two",
-                    [=] { return keep(run_on(threads, through(2, 400'000))), 4e5; }, 26, 0});
+                    [=] { return keep(run_on(threads, through(2, 400'000))), 4e5; }, 26, 30, "ns", false,
+                    threads == 1});
   }
   rows.push_back({"B16_sleep", "one of 100,000 sleeps", [] { return run_on(1, sleepers(100'000)), 1e5; }, 150, 300,
                   "ns", false, true});

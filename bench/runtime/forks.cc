@@ -102,9 +102,11 @@ void add_forks(std::vector<Row>& rows) {
     std::string at = "_" + std::to_string(threads) + "t";
     bool one = threads == 1;
     rows.push_back({"B1_skynet" + at, "skynet 10^6, ns a task",
-                    [=] { return keep(run_on(threads, skynet(0, 1'000'000))), 1'111'111.0; }, one ? 12.4 : 8.1, 0});
+                    [=] { return keep(run_on(threads, skynet(0, 1'000'000))), 1'111'111.0; }, one ? 12.4 : 8.1,
+                    one ? 16.5 : 8.6, "ns", false, one});
     rows.push_back({"B2_fib" + at, "fib(30), one child a call, ns a call",
-                    [=] { return keep(run_on(threads, fib(30))), 2'692'537.0; }, one ? 10.8 : 6.1, 0});
+                    [=] { return keep(run_on(threads, fib(30))), 2'692'537.0; }, one ? 10.8 : 6.1, one ? 15 : 7.9, "ns",
+                    false, one});
     rows.push_back({"B3_nqueens" + at, "nqueens(11), ms", [=] { return keep(run_on(threads, queens({}, 0, 11))), 1e6; },
                     one ? 17.8 : 9.0, 0, "ms"});
     rows.push_back({"B4_matmul" + at, "matmul(512), ms",
@@ -114,13 +116,16 @@ void add_forks(std::vector<Row>& rows) {
                       keep(c[0]);
                       return 1e6;
                     },
-                    0, 0, "ms"});
+                    0, 0, "ms", false, one});
     rows.push_back({"B7_join_1" + at, "spawn one and join",
-                    [=] { return keep(run_on(threads, join_one(50'000))), 5e4; }, one ? 20.0 : 60.0, 0});
+                    [=] { return keep(run_on(threads, join_one(50'000))), 5e4; }, one ? 20.0 : 60.0, one ? 26.0 : 0.0,
+                    "ns", false, one});
     rows.push_back({"B7_join_10" + at, "spawn ten and join, a task",
-                    [=] { return keep(run_on(threads, join_wide(10'000, 10))), 1e5; }, 15, 0});
+                    [=] { return keep(run_on(threads, join_wide(10'000, 10))), 1e5; }, 15, one ? 19.0 : 0.0, "ns",
+                    false, one});
     rows.push_back({"B7_join_30000" + at, "spawn 30,000 and join, a task",
-                    [=] { return keep(run_on(threads, join_wide(2, 30'000))), 6e4; }, 20, 0});
+                    [=] { return keep(run_on(threads, join_wide(2, 30'000))), 6e4; }, 20, one ? 29.0 : 0.0, "ns", false,
+                    one});
   }
 }
 

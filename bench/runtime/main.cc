@@ -1,4 +1,5 @@
-// The runtime's benchmark: `bench_runtime [--rounds N] [--json FILE] [--only TEXT]`. Ends with 1 when a limit was missed.
+// The runtime's benchmark: `bench_runtime [--rounds N] [--json FILE] [--only TEXT]`. Only rows whose name holds the text, and
+// the calibration they are scaled by. Ends with 1 when a limit that decides was missed.
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -37,8 +38,10 @@ int main(int count, char** words) {
   bench::add_outside_peers(rows);
   bench::add_bare(rows);
   if (!only.empty())
-    std::erase_if(rows, [&](const bench::Row& row) { return row.name.find(only) == std::string::npos; });
+    std::erase_if(rows, [&](const bench::Row& row) {
+      return !row.name.starts_with("calibration") && row.name.find(only) == std::string::npos;
+    });
   int missed = bench::report(rows, bench::measure(rows, rounds), json);
-  std::printf("%d of the limits missed; figures in %s\n", missed, json.c_str());
+  std::printf("figures in %s\n", json.c_str());
   return missed != 0;
 }

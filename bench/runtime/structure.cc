@@ -1,13 +1,15 @@
-// B13 cancelling a tree, B15 bytes of a suspended child.
+// B13 cancelling a tree and escalating a chain, B15 bytes of a suspended child.
 #include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include "bench/runtime/harness.h"
 #include "bench/runtime/pools.h"
+#include "crank/async/async_let.h"
 #include "crank/async/group.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/sleep.h"
@@ -30,6 +32,7 @@ Task<> tree(std::uint64_t size) {
 }
 
 double cancel_tree(std::uint64_t leaves) {
+  pool_of(2);  // with other threads in the process, or fences between threads would cost nothing
   crank::ManualExecutor manual;
   auto handle = crank::spawn(tree(leaves), {.runtime = &manual.runtime()});
   manual.run();
@@ -38,6 +41,28 @@ double cancel_tree(std::uint64_t leaves) {
   double ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
   manual.run();
   return ns / (static_cast<double>(leaves) * 10 / 9);
+}
+
+Task<> chain(int length) {
+  if (length == 0) {
+    (void)co_await crank::sleep_for(24h);
+    co_return;
+  }
+  auto child = crank::async_let(chain(length - 1));
+  co_await child;
+}
+
+double escalate_chain(int length) {
+  pool_of(2);
+  crank::ManualExecutor manual;
+  auto handle = crank::spawn(chain(length), {.runtime = &manual.runtime()});
+  manual.run();
+  auto start = std::chrono::steady_clock::now();
+  handle.task().escalate(crank::Priority::high);
+  double ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+  handle.cancel();
+  manual.run();
+  return ns / length;
 }
 
 double resident() {
@@ -112,6 +137,29 @@ void add_structure(std::vector<Row>& rows) {
                   0, 0, "ns", true});
   rows.push_back({"B13_cancel_1M", "cancel a tree of 10^6 sleeping tasks, a task",
                   [] { return cancel_tree(1'000'000); }, 0, 0, "ns", true});
+  rows.push_back({"B13_cancel_growth",
+                  "a task of 10^6 over one of 10^4",
+                  {},
+                  1,
+                  0,
+                  "ratio",
+                  true,
+                  false,
+                  "B13_cancel_1M",
+                  "B13_cancel_10k"});
+  for (int length : {100, 1000})
+    rows.push_back({"B13_escalate_" + std::to_string(length), "escalate a chain of that many tasks, a task",
+                    [=] { return escalate_chain(length); }, 0, 0, "ns", true});
+  rows.push_back({"B13_escalate_growth",
+                  "a task of 1,000 over one of 100",
+                  {},
+                  1,
+                  0,
+                  "ratio",
+                  true,
+                  false,
+                  "B13_escalate_1000",
+                  "B13_escalate_100"});
 }
 
 }  // namespace bench
