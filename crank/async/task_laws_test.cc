@@ -218,16 +218,17 @@ LAW(Priorities, AreInheritedByChildrenAndSpawnedTasks) {
   co_await std::move(high);
 }
 
-Task<Priority> priority_once_released(std::optional<Continuation<>>& hold, std::atomic<bool>& held) {
+Task<Priority> priority_once_released(std::optional<Continuation<>>& hold, std::atomic<TaskRecord*>& held) {
+  TaskRecord* self = current_task();
   co_await with_continuation([&](Continuation<> done) {
     hold.emplace(std::move(done));
-    held = true;
+    held = self;
   });
   co_return current_task()->priority;
 }
 LAW(Priorities, WhoIsWaitedForIsRaisedDownToItsLastChild) {
   std::optional<Continuation<>> hold;
-  std::atomic<bool> held{false};
+  std::atomic<TaskRecord*> held{nullptr};
   auto low = spawn(
       [&](this auto) -> Task<Priority> {
         co_return co_await with_group<Priority>([&](this auto, auto& group) -> Task<Priority> {
@@ -239,11 +240,11 @@ LAW(Priorities, WhoIsWaitedForIsRaisedDownToItsLastChild) {
         });
       }(),
       {.priority = Priority::background});
-  TaskRecord& raised = low.task();
   while (!held) co_await yield();
   auto high =
       spawn([&](this auto) -> Task<Priority> { co_return co_await std::move(low); }(), {.priority = Priority::high});
-  while (raised.priority != Priority::high) co_await yield();
+  // It arrives from the top, link by link, while the leaf is suspended.
+  while (held.load()->priority != Priority::high) co_await yield();
   hold->resume();
   EXPECT_TRUE(co_await std::move(high) == Priority::high);
 }

@@ -124,7 +124,7 @@ void TimerQueue::empty_slot(unsigned level, unsigned index) noexcept {
 }
 
 void TimerQueue::advance(std::uint64_t horizon) noexcept {
-  if (horizon <= horizon_) return;
+  if (!has_wheel || horizon <= horizon_) return;
   std::uint64_t differs = horizon ^ horizon_;
   unsigned top = (63u - static_cast<unsigned>(std::countl_zero(differs))) / digit_bits;
   horizon_ = horizon;
@@ -189,7 +189,7 @@ void TimerQueue::look_through(std::uint32_t where) noexcept {
 
 Instant TimerQueue::find_earliest() noexcept {
   Slot slot;
-  if (first_slot(slot)) {
+  if (has_wheel && first_slot(slot)) {
     unsigned shift = slot.level * digit_bits;
     std::uint64_t above = (horizon_ >> shift) & ~std::uint64_t{slots - 1};
     std::uint64_t begins = (above | slot.index) << shift;
@@ -216,7 +216,7 @@ void TimerQueue::add(Timer& timer, Instant when, Duration tolerance) {
   known.order = order_++;
   timer.number_ = number;
   ++size_;
-  bool later = tick_of(when) >= horizon_ && !heap_.empty() && when >= heap_.front().when;
+  bool later = has_wheel && tick_of(when) >= horizon_ && !heap_.empty() && when >= heap_.front().when;
   if (later && (when >= floor_ || slot_of(when) != looked_through_)) {
     link(number);
   } else {
@@ -229,7 +229,7 @@ bool TimerQueue::remove(Timer& timer) noexcept {
   detail::LockGuard guard(lock_);
   std::uint32_t number = timer.number_;
   if (number == Timer::idle) return false;
-  if (known_[number].where == in_heap)
+  if (!has_wheel || known_[number].where == in_heap)
     remove_from_heap(known_[number].next);
   else
     unlink(number);

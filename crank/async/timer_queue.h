@@ -7,7 +7,8 @@
 // Most timers are far away when they are added and many never fire: they are linked into a slot and unlinked again, whatever
 // their number. When its slot comes near a timer moves down a level, and at last into the heap, which stays small enough for
 // the nearest cache. All of that touches a dense table of 32 bytes a timer; the timers themselves, which lie in the
-// sleepers' frames, are touched when they are added and when they fire.
+// sleepers' frames, are touched when they are added and when they fire. A guest has few timers and counts bytes: there the
+// heap holds them all.
 #pragma once
 
 #include <array>
@@ -63,6 +64,11 @@ class TimerQueue {
   //  3  A timer that is earlier than all others goes into the heap at once, wherever the horizon is: armed is always the
   //     first of the heap, unless the first slot of the wheel might hold an earlier one. A near slot is then emptied into the
   //     heap; a far one is looked through for its first, and nothing in it is due before `floor_` afterwards.
+#if defined(__wasm__)
+  static constexpr bool has_wheel = false;
+#else
+  static constexpr bool has_wheel = true;
+#endif
   static constexpr unsigned tick_bits = 14, digit_bits = 6, slots = 1u << digit_bits, levels = 9;
   static constexpr std::uint32_t none = ~std::uint32_t{0}, in_heap = levels * slots;
   struct Entry {
@@ -124,8 +130,8 @@ class TimerQueue {
   std::uint64_t horizon_ = 0;
   std::uint32_t looked_through_ = none;
   Instant floor_;
-  std::array<std::uint64_t, levels> occupied_{};
-  std::array<std::uint32_t, levels * slots> lists_;
+  std::array<std::uint64_t, has_wheel ? levels : 0> occupied_{};
+  std::array<std::uint32_t, has_wheel ? levels * slots : 0> lists_;
 };
 
 }  // namespace crank
