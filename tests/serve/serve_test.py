@@ -74,7 +74,7 @@ class Serve:
             raise AssertionError('the server did not stop')
         self.reader.join(10)
         if code != 0:
-            raise AssertionError(f'the server ended with {code}: {self.lines}')
+            raise AssertionError(f'the server ended with {code}; its first lines: {self.lines[:60]}')
 
 
 def raw(port, data):
