@@ -161,6 +161,20 @@ Job* PoolWorker::wait_for_work() {
   }
 }
 
+// Two that compute are to do so at once: what any worker may run is left to one that sleeps, and only what waits for this
+// very worker runs here.
+Job* PoolWorker::next_to_lend() {
+  if (pool_.idle.load(std::memory_order_relaxed) == 0) {
+    look_around();
+    return next();
+  }
+  if (pool_.anything_queued()) pool_.wake_one();
+  in_loop_ = true;
+  parker_->poll();
+  in_loop_ = false;
+  return take_posted();
+}
+
 // The job below stays where it is: what runs here runs to the end of its own turns, so stacks nest in order.
 void PoolWorker::lend(Duration at_most) noexcept {
   if (in_loop_ || lent_ == most_lent) return;
@@ -170,8 +184,7 @@ void PoolWorker::lend(Duration at_most) noexcept {
     detail::TurnScope scope(ExecutorRef::generic(), &pool_.runtime);
     const auto until = std::chrono::steady_clock::now() + at_most;
     do {
-      look_around();
-      Job* job = next();
+      Job* job = next_to_lend();
       if (job) {
         detail::run_in_turn(scope.turn(), *job);
         jobs_run_.store(jobs_run_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

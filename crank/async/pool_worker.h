@@ -63,6 +63,7 @@ class alignas(128) PoolWorker : public detail::WorkerQueues {
   friend struct Pool::State;
   friend class detail::WorkerQueues;
   Job* next();
+  Job* next_to_lend();
   Job* pop_own() noexcept;
   Job* take_posted();
   Job* take_inbox();
