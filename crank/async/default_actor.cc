@@ -42,7 +42,7 @@ void DefaultActor::enqueue(Job& job) noexcept {
   std::uintptr_t seen = word_.load(std::memory_order_relaxed);
   auto mine = reinterpret_cast<std::uintptr_t>(&job) | held_bit;
   // Before the job is in: afterwards the actor may be gone. Raised in vain when the drain begins meanwhile.
-  bool raises = seen != 0 && job.priority > drain_priority_.load(std::memory_order_relaxed) && !flat_;
+  bool raises = seen != 0 && job.priority > drain_priority_.load(std::memory_order_relaxed) && !flat();
   if (raises) [[unlikely]] {
     drain_priority_.store(job.priority, std::memory_order_relaxed);
     drain_job_.priority = static_cast<Priority>(job.priority);
@@ -63,7 +63,7 @@ void DefaultActor::schedule_drain(const Job& waking) noexcept {
                 waking.kind == JobKind::task ? static_cast<const TaskRecord*>(&waking) : nullptr, {}, ref());
   Priority urgency = waking.priority;
   drain_job_.priority = urgency;
-  if (drain_priority_.load(std::memory_order_relaxed) != urgency)
+  if (!flat() && drain_priority_.load(std::memory_order_relaxed) != urgency)
     drain_priority_.store(urgency, std::memory_order_relaxed);
   Runtime* home = home_;
   if (waking.kind == JobKind::task) {
@@ -92,7 +92,7 @@ void DefaultActor::absorb() noexcept {
   }
   while (oldest) {
     Job* next = oldest->next;
-    auto level = flat_ ? 0u : level_of(oldest->priority);
+    auto level = flat() ? 0u : level_of(oldest->priority);
     queues_[level].push(*oldest);
     nonempty_ |= 1u << level;
     ++queued_;
@@ -103,7 +103,7 @@ void DefaultActor::absorb() noexcept {
 Job* DefaultActor::take() noexcept {
   if (word_.load(std::memory_order_relaxed) != held_bit) absorb();
   if (nonempty_ == 0) return nullptr;
-  if (watch_.due(queued_)) [[unlikely]]
+  if (!flat() && watch_.due(queued_)) [[unlikely]]
     sort_again();
   auto level = static_cast<unsigned>(std::bit_width(nonempty_) - 1);
   Job* job = queues_[level].pop();
@@ -115,7 +115,7 @@ Job* DefaultActor::take() noexcept {
 // Only upwards: from the most urgent queue down, so that nothing is looked at twice. What comes later stays behind what
 // was there.
 [[gnu::noinline]] void DefaultActor::sort_again() noexcept {
-  if (flat_) return;
+  if (flat()) return;
   for (unsigned level = priority_levels - 1; level-- > 0;) {
     JobList were = std::exchange(queues_[level], {});
     while (Job* job = were.pop()) {
@@ -131,6 +131,7 @@ Job* DefaultActor::take() noexcept {
 }
 
 void DefaultActor::refresh_drain(Job& drain) noexcept {
+  if (flat_without_home) return;  // a guest
   DefaultActor& actor = *static_cast<DrainJob&>(drain).actor;
   actor.absorb();
   actor.sort_again();
@@ -151,7 +152,7 @@ void DefaultActor::release() noexcept {
 
 void DefaultActor::drain(Turn& turn, unsigned& budget) noexcept {
   const ExecutorRef self = ref();
-  if (drain_priority_.load(std::memory_order_relaxed) != Priority::high)
+  if (!flat() && drain_priority_.load(std::memory_order_relaxed) != Priority::high)
     drain_priority_.store(Priority::high, std::memory_order_relaxed);
   for (;;) {
     if (budget == 0) {

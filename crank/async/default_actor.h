@@ -96,7 +96,13 @@ class DefaultActor {
 
   std::atomic<std::uintptr_t> word_{0};
   Runtime* const home_;
-  const bool flat_;  // priorities do not reorder here
+  [[maybe_unused]] const bool flat_;
+  // Priorities do not reorder here: never in a guest, where what would sort is left out.
+#if defined(__wasm__)
+  static constexpr bool flat() noexcept { return true; }
+#else
+  bool flat() const noexcept { return flat_; }
+#endif
   // Of the drain while it waits in a queue, else high: an enqueue that is more urgent raises the drain.
   std::atomic<Priority> drain_priority_{Priority::high};
   std::uint32_t queued_ = 0;    // jobs in queues_
