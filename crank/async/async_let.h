@@ -111,15 +111,15 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     child_.start();
   }
 
-  static std::coroutine_handle<> completed(TaskRecord& record, detail::PromiseBase& root) noexcept {
-    auto& child = static_cast<Child&>(record);
-    child.settle(root);
+  static void completed(void* self) {
+    auto& child = static_cast<Child&>(TaskRecord::ended(self));
+    child.result().settle();
     detail::thread_state().task = nullptr;
     // Awaited already: nobody else changes it any more.
-    if (child.join.load(std::memory_order_acquire) == awaited)
-      return detail::transfer(*child.waiting, child.waiting->executor);
-    if (child.join.exchange(done, std::memory_order_acq_rel) == running) return detail::nothing_to_resume();
-    return detail::transfer(*child.waiting, child.waiting->executor);
+    if (child.join.load(std::memory_order_acquire) != awaited &&
+        child.join.exchange(done, std::memory_order_acq_rel) == running)
+      return;
+    [[clang::musttail]] return TaskRecord::go_on(detail::transfer(*child.waiting, child.waiting->executor).address());
   }
 
   Child child_;

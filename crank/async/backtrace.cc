@@ -12,10 +12,8 @@ std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost
   for (std::coroutine_handle<> frame = innermost;;) {
     const PromiseBase& promise = PromiseBase::of(frame);
     frames.push_back({promise.where, current->id(), current->name()});
-    if (!promise.is_root()) {
-      frame = promise.continuation;
-      continue;
-    }
+    frame = promise.isolation ? promise.isolation->caller : promise.continuation;
+    if (frame.address() != static_cast<const FrameEnd*>(current)) continue;
     current = parents ? current->parent : nullptr;
     // A parent that runs on, beside its child, has no resume point of its own to show.
     if (!current || !current->resume_point || current == thread_state().task) return frames;

@@ -19,29 +19,25 @@ template <class T, class Base = TaskRecord>
 class ChildTask : public Base {
  public:
   using Base::executor, Base::inherit_as_child, Base::resume_point, Base::runtime;
-  using Complete = TaskRecord::Complete;
-  ChildTask(Task<T>&& body, TaskRecord& from, Complete when_done) noexcept : Base(*from.runtime, when_done) {
+  ChildTask(Task<T>&& body, TaskRecord& from, FrameEnd::Resume at_end) noexcept
+      : ChildTask(body.release(), from, at_end) {}
+
+  void start() noexcept { enqueue_task(*this); }
+  ResultSlot<T>& result() noexcept { return result_; }
+
+ private:
+  ChildTask(std::coroutine_handle<TaskState<T>> frame, TaskRecord& from, FrameEnd::Resume at_end) noexcept
+      : Base(*from.runtime, at_end), result_(frame) {
     inherit_as_child(from);
-    std::coroutine_handle<TaskState<T>> frame = body.release();
     PromiseBase& promise = frame.promise();
     resume_point = frame;
     ExecutorRef here = thread_state().turn->executor;
-    executor = promise.isolation     ? start_of(promise.isolation, *runtime)
+    executor = promise.isolation     ? start_of(*promise.isolation, *runtime)
                : here.is_immediate() ? ExecutorRef::generic()
                                      : here;
     promise.make_root(*this);
   }
 
-  void start() noexcept { enqueue_task(*this); }
-  ResultSlot<T>& result() noexcept { return result_; }
-  /// At the end of the body: its parameters go now, the result stays.
-  void settle(PromiseBase& root) noexcept {
-    auto& promise = static_cast<TaskState<T>&>(root);
-    result_.take_over(promise.result);
-    std::coroutine_handle<TaskState<T>>::from_promise(promise).destroy();
-  }
-
- private:
   ResultSlot<T> result_;
 };
 
@@ -57,21 +53,17 @@ class Settled : public Awaiter {
  public:
   explicit Settled(Task<T>&& callee) noexcept : frame_(callee.release()) {}
   Settled(const Settled&) = delete;
-  ~Settled() { frame_.destroy(); }
-  static bool await_ready() noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
-    PromiseBase& callee = frame_.promise();
-    callee.continuation = caller;
-    if (callee.isolation) [[unlikely]]
-      return enter_isolated(callee, frame_, home_);
-    return frame_;
+  ~Settled() {
+    frame_.promise().result.drop_exception();
+    frame_.destroy();
   }
+  static bool await_ready() noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept { return begin_call(frame_, caller); }
   static void await_resume() noexcept {}
-  ResultSlot<T>& result() noexcept { return frame_.promise().result; }
+  OutcomeSlot<T>& result() noexcept { return frame_.promise().result; }
 
  private:
   std::coroutine_handle<TaskState<T>> frame_;
-  ExecutorRef home_;
 };
 
 }  // namespace crank::detail

@@ -118,7 +118,6 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
     requires std::is_void_v<T>
   {
     detail::ContinuationState<T>* state = take(here);
-    state->result.outcome = detail::Outcome::value;
     state->resumed();
   }
   template <class From = T>

@@ -28,8 +28,8 @@ inline constinit FramePool the_frame_pool{};
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local FramePool the_frame_pool;
 #endif
 
-void* frame_refill(std::size_t size_class);
-void frame_spill(std::size_t size_class) noexcept;
+[[clang::preserve_most]] void* frame_refill(std::size_t size_class) noexcept;
+[[clang::preserve_most]] void frame_spill(std::size_t size_class) noexcept;
 void* frame_allocate_large(std::size_t size);
 void frame_free_large(void* memory, std::size_t size) noexcept;
 

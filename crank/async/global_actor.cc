@@ -22,8 +22,8 @@ ExecutorRef main_of_current_runtime() noexcept {
   return runtime->main();
 }
 
-ExecutorRef start_of(const ExecutorRef* isolation, Runtime& runtime) noexcept {
-  return isolation == &main_mark ? runtime.main() : *isolation;
+ExecutorRef start_of(const Isolation& isolation, Runtime& runtime) noexcept {
+  return isolation.target == &main_mark ? runtime.main() : *isolation.target;
 }
 
 }  // namespace crank::detail

@@ -100,12 +100,11 @@ class GroupChild final : public ChildTask<T, GroupLink> {
   static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
 
  private:
-  static std::coroutine_handle<> completed(TaskRecord& record, PromiseBase& root) noexcept {
-    auto& child = static_cast<GroupChild&>(record);
-    child.settle(root);
-    if (child.result().outcome == Outcome::exception && child.group_.cancels_on_failure())
-      child.group_.cancel_children();
-    return child.group_.finished(child);
+  static void completed(void* self) {
+    auto& child = static_cast<GroupChild&>(TaskRecord::ended(self));
+    child.result().settle();
+    if (child.result().failed() && child.group_.cancels_on_failure()) child.group_.cancel_children();
+    [[clang::musttail]] return TaskRecord::go_on(child.group_.finished(child).address());
   }
   GroupCore& group_;
 };
@@ -283,7 +282,7 @@ class DiscardingGroup {
  private:
   void reap(detail::GroupLink* link) noexcept {
     auto* child = static_cast<detail::GroupChild<void>*>(link);
-    if (!failed_ && child->result().outcome == detail::Outcome::exception)
+    if (!failed_ && child->result().failed())
       failed_ = child;
     else
       delete child;
@@ -298,7 +297,7 @@ auto with_discarding_group(Body body, GroupOptions options = {}) -> std::invoke_
   DiscardingGroup group(options);
   detail::Settled<Result> outcome(body(group));
   co_await outcome;
-  if (outcome.result().outcome == detail::Outcome::exception) group.cancel();
+  if (outcome.result().failed()) group.cancel();
   while (!group.core().empty()) co_await group.drop_one();
   group.core().close();
   group.template rethrow<policy>();

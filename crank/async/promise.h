@@ -34,29 +34,41 @@ class Task;
 
 namespace detail {
 
-// What `isolation` points to in the outermost frame of a task.
-inline constexpr ExecutorRef root_mark{};
-// And in a frame that runs on the main executor of whichever runtime runs it.
+/// Where a frame runs that is the member of an actor, or says so: a part of its promise. When it has run, it takes the task
+/// back to where the caller was.
+struct Isolation : FrameEnd {
+  explicit Isolation(const ExecutorRef& where_to_run) noexcept : FrameEnd(leave), target(&where_to_run) {}
+  static void leave(void* self);
+
+  const ExecutorRef* target;       // where it must run; it is there from its first line
+  ExecutorRef home;                // from then on: where its caller goes on
+  std::coroutine_handle<> caller;  // and who that is
+};
+// What `target` points to in a frame that runs on the main executor of whichever runtime runs it.
 inline constexpr ExecutorRef main_mark{};
-// The executor a frame that is isolated starts on.
-ExecutorRef start_of(const ExecutorRef* isolation, Runtime& runtime) noexcept;
+// Where a frame that is isolated starts.
+ExecutorRef start_of(const Isolation& isolation, Runtime& runtime) noexcept;
 
-// Aligned to 8 so that in a wasm32 guest, where pointers have 4, results of 64 bits need no other frame layout.
+// What is not needed before the first await is not written: each store of a call shows in what the call costs. Aligned to
+// 8 so that in a wasm32 guest, where pointers have 4, results of 64 bits need no other frame layout.
 struct alignas(8) PromiseBase {
+  // What goes on when this frame has ended; set when it is awaited or made a task's.
   union {
-    std::coroutine_handle<> continuation;  // of the frame that awaits this one
-    TaskRecord* root;                      // or, in an outermost frame, its task
+    std::coroutine_handle<> continuation;
   };
-  // Null: runs where it is called. Until it starts: the executor it must run on. Then: where its caller goes on, or
-  // root_mark.
-  const ExecutorRef* isolation = nullptr;
-  std::source_location where;  // of the await it is suspended at
+  // Of the await it is suspended at. Before the first one it is set, to nothing, in frames that may have to wait for their
+  // beginning: outermost and isolated ones.
+  union {
+    std::source_location where;
+  };
+  // Null: runs where it is called. Last, so that it is cleared together with the outcome that follows it.
+  Isolation* isolation = nullptr;
 
-  PromiseBase() noexcept : continuation(nullptr) {}
-  bool is_root() const noexcept { return isolation == &root_mark; }
+  PromiseBase() noexcept {}
   void make_root(TaskRecord& task) noexcept {
-    root = &task;
-    isolation = &root_mark;
+    continuation = task.handle();
+    where = {};
+    isolation = nullptr;
   }
 
   static void* operator new(std::size_t size) { return frame_allocate(size); }
@@ -69,20 +81,14 @@ struct alignas(8) PromiseBase {
   }
 };
 
-// What a frame that is a task's outermost one, or isolated, does at its end and its beginning.
-std::coroutine_handle<> finish_frame(PromiseBase& promise) noexcept;
-// `home` lives in the awaiter, in the caller's frame.
-std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame,
-                                       ExecutorRef& home) noexcept;
+// The task goes over to where `callee` must run, and begins it there.
+std::coroutine_handle<> enter_isolated(PromiseBase& callee, std::coroutine_handle<> callee_frame) noexcept;
 
 struct FinalAwaiter {
   static bool await_ready() noexcept { return false; }
   template <class Promise>
   static std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) noexcept {
-    PromiseBase& promise = frame.promise();
-    if (promise.isolation) [[unlikely]]
-      return finish_frame(promise);
-    return promise.continuation;
+    return frame.promise().continuation;
   }
   static void await_resume() noexcept {}
 };
@@ -93,52 +99,82 @@ struct ExceptionBox {
   void (*rethrow_and_free)(ExceptionBox*);
   void (*free)(ExceptionBox*) noexcept;
 };
+template <Exceptions policy>
+[[gnu::cold, gnu::noinline]] ExceptionBox* box_current_exception() noexcept {
+  if constexpr (policy == Exceptions::propagate) {
+    return new ExceptionBox{new std::exception_ptr(std::current_exception()),
+                            [](ExceptionBox* self) {
+                              std::exception_ptr thrown = std::move(*static_cast<std::exception_ptr*>(self->exception));
+                              self->free(self);
+                              std::rethrow_exception(std::move(thrown));
+                            },
+                            [](ExceptionBox* self) noexcept {
+                              delete static_cast<std::exception_ptr*>(self->exception);
+                              delete self;
+                            }};
+  } else {
+    misuse("an exception left a task built without exceptions");
+  }
+}
 
-enum class Outcome : unsigned char { none, value, exception };
+template <Exceptions policy>
+[[noreturn]] void rethrow_boxed(ExceptionBox* box) {
+  if constexpr (policy == Exceptions::propagate) box->rethrow_and_free(box);
+  misuse("an exception left a task that is awaited by code built without exceptions");
+}
 
+// A value that needs no destructor leaves no mark: `none` and `value` are then one. A word wide, so that clearing it joins
+// the store that clears what stands before it.
+enum class Outcome : std::uintptr_t { none, value, exception };
+
+/// How a body ended. It ends with the frame it lies in, and whoever destroys that frees the exception nobody took:
+/// a frame that holds no value with a destructor is then freed without a look inside.
 template <class T>
-struct ResultSlot {
+struct OutcomeSlot {
   using Stored = std::conditional_t<std::is_void_v<T>, char,
                                     std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+  static constexpr bool marks_value = !std::is_trivially_destructible_v<Stored>;
+  Outcome outcome = Outcome::none;
   union {
     Stored value;
     ExceptionBox* exception;
+    void* frame;  // in the record of a task that has not ended
   };
-  Outcome outcome = Outcome::none;
 
-  ResultSlot() noexcept {}
-  ResultSlot(const ResultSlot&) = delete;
-  ResultSlot& operator=(const ResultSlot&) = delete;
-  ~ResultSlot() {
+  OutcomeSlot() noexcept {}
+  OutcomeSlot(const OutcomeSlot&) = delete;
+  OutcomeSlot& operator=(const OutcomeSlot&) = delete;
+  ~OutcomeSlot()
+    requires(!marks_value)
+  = default;
+  ~OutcomeSlot() {
     if (outcome == Outcome::value) value.~Stored();
-    if (outcome == Outcome::exception) [[unlikely]]
-      exception->free(exception);
   }
 
   template <class... From>
   void emplace(From&&... from) {
     new (std::addressof(value)) Stored(std::forward<From>(from)...);
-    outcome = Outcome::value;
+    if constexpr (marks_value) outcome = Outcome::value;
   }
-  /// Takes over another slot's outcome.
-  void take_over(ResultSlot& from) noexcept {
-    if (from.outcome == Outcome::value) emplace(std::move(from.value));
-    if (from.outcome == Outcome::exception) [[unlikely]] {
-      exception = from.exception;
-      outcome = Outcome::exception;
-      from.outcome = Outcome::none;
-    }
+  void fail(ExceptionBox* box) noexcept {
+    exception = box;
+    outcome = Outcome::exception;
+  }
+  bool failed() const noexcept { return outcome == Outcome::exception; }
+  void drop_exception() noexcept {
+    if (failed()) [[unlikely]]
+      exception->free(exception);
   }
   /// Moves the result out, or throws what left the body.
   template <Exceptions policy>
   T take() {
-    if (outcome == Outcome::exception) [[unlikely]] {
-      if constexpr (policy == Exceptions::propagate) {
-        outcome = Outcome::none;
-        exception->rethrow_and_free(exception);
-      }
-      misuse("an exception left a task that is awaited by code built without exceptions");
+    if (failed()) [[unlikely]] {
+      outcome = Outcome::none;
+      rethrow_boxed<policy>(exception);
     }
+    return take_value();
+  }
+  T take_value() {
     if constexpr (std::is_void_v<T>)
       return;
     else if constexpr (std::is_reference_v<T>)
@@ -149,8 +185,29 @@ struct ResultSlot {
 };
 
 template <class T>
+struct TaskState;
+
+/// The same in the record of a task, where it outlives the frame. Until then it knows the frame.
+template <class T>
+struct ResultSlot : OutcomeSlot<T> {
+  ResultSlot() noexcept = default;
+  explicit ResultSlot(std::coroutine_handle<TaskState<T>> body) noexcept { this->frame = body.address(); }
+  ~ResultSlot() { this->drop_exception(); }
+  /// The body has ended: takes over how, and frees the frame.
+  void settle() noexcept {
+    auto body = std::coroutine_handle<TaskState<T>>::from_address(this->frame);
+    OutcomeSlot<T>& from = body.promise().result;
+    if (from.failed()) [[unlikely]]
+      this->fail(from.exception);
+    else if constexpr (!std::is_void_v<T>)
+      this->emplace(std::move(from.value));
+    body.destroy();
+  }
+};
+
+template <class T>
 struct ReturnValue : PromiseBase {
-  ResultSlot<T> result;
+  OutcomeSlot<T> result;
   template <class From = T>
     requires std::is_convertible_v<From&&, T>
   void return_value(From&& from) {
@@ -162,8 +219,8 @@ struct ReturnValue : PromiseBase {
 };
 template <>
 struct ReturnValue<void> : PromiseBase {
-  ResultSlot<void> result;
-  void return_void() noexcept { result.outcome = Outcome::value; }
+  OutcomeSlot<void> result;
+  void return_void() noexcept {}
 };
 
 template <class T>
@@ -186,8 +243,11 @@ concept ActorSelf = requires { typename std::remove_cvref_t<Self>::IsCrankActor;
 template <class Parameter>
 concept NamesIsolation = requires { typename std::remove_cvref_t<Parameter>::CrankIsolation; };
 
+template <class... Parameters>
+inline constexpr bool has_isolation = false;
 template <class First, class... Rest>
-inline constexpr bool has_isolation = ActorSelf<First> || (NamesIsolation<First> || ... || NamesIsolation<Rest>);
+inline constexpr bool has_isolation<First, Rest...> =
+    ActorSelf<First> || (NamesIsolation<First> || ... || NamesIsolation<Rest>);
 
 // The first `On` of the parameters; without one, the actor that is the first.
 template <class First, class... Rest>
@@ -202,36 +262,10 @@ const ExecutorRef& isolation_named_by(First& first, Rest&... rest) noexcept {
 
 template <class T, Exceptions policy>
 struct Promise : TaskState<T> {
-  Promise() noexcept = default;
-  // A member coroutine of an actor, whose `*this` the promise sees, or a function that says where it runs.
-  template <class First, class... Rest>
-    requires has_isolation<First, Rest...>
-  explicit Promise(First& first, Rest&... rest) noexcept {
-    this->isolation = &isolation_named_by(first, rest...);
-  }
-
   Task<T> get_return_object() noexcept;
   FinalAwaiter final_suspend() noexcept { return {}; }
 
-  void unhandled_exception() noexcept {
-    if constexpr (policy == Exceptions::propagate) {
-      auto* box = new ExceptionBox{new std::exception_ptr(std::current_exception()),
-                                   [](ExceptionBox* self) {
-                                     std::exception_ptr thrown =
-                                         std::move(*static_cast<std::exception_ptr*>(self->exception));
-                                     self->free(self);
-                                     std::rethrow_exception(std::move(thrown));
-                                   },
-                                   [](ExceptionBox* self) noexcept {
-                                     delete static_cast<std::exception_ptr*>(self->exception);
-                                     delete self;
-                                   }};
-      this->result.exception = box;
-      this->result.outcome = Outcome::exception;
-    } else {
-      misuse("an exception left a task built without exceptions");
-    }
-  }
+  void unhandled_exception() noexcept { this->result.fail(box_current_exception<policy>()); }
 
   template <class U>
   TaskAwaiter<U, policy> await_transform(Task<U>&& callee,
@@ -255,10 +289,30 @@ struct Promise : TaskState<T> {
   }
 };
 
+/// Of a member coroutine of an actor, whose `*this` the promise sees, or of a function that says where it runs.
+template <class T, Exceptions policy>
+struct IsolatedPromise : Promise<T, policy> {
+  template <class First, class... Rest>
+  explicit IsolatedPromise(First& first, Rest&... rest) noexcept : runs_at(isolation_named_by(first, rest...)) {
+    this->isolation = &runs_at;
+  }
+  Isolation runs_at;
+};
+
+template <class T, class... Arguments>
+struct PromiseFor {
+  using type = Promise<T, default_exceptions>;
+};
+template <class T, class... Arguments>
+  requires has_isolation<Arguments...>
+struct PromiseFor<T, Arguments...> {
+  using type = IsolatedPromise<T, default_exceptions>;
+};
+
 }  // namespace detail
 }  // namespace crank
 
 template <class T, class... Arguments>
 struct std::coroutine_traits<crank::Task<T>, Arguments...> {
-  using promise_type = crank::detail::Promise<T, crank::default_exceptions>;
+  using promise_type = crank::detail::PromiseFor<T, Arguments...>::type;
 };

@@ -24,12 +24,16 @@ bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
   return true;
 }
 
-std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record, PromiseBase& root) noexcept {
-  auto& task = static_cast<SpawnedBase&>(record);
-  task.settle_(task, root);
+void SpawnedBase::completed(void* self) {
+  auto& task = static_cast<SpawnedBase&>(TaskRecord::ended(self));
+  task.settle_(task);
   thread_state().task = nullptr;
   release_copied_locals(task);
-  JoinWaiter* waiter = task.waiters_.exchange(task.finished(), std::memory_order_acq_rel);
+  [[clang::musttail]] return go_on(task.joined().address());
+}
+
+std::coroutine_handle<> SpawnedBase::joined() noexcept {
+  JoinWaiter* waiter = waiters_.exchange(finished(), std::memory_order_acq_rel);
   std::coroutine_handle<> next = nothing_to_resume();
   if (waiter) {
     // The task that waited longest goes on here if it may; the others are enqueued.
@@ -44,7 +48,7 @@ std::coroutine_handle<> SpawnedBase::completed(TaskRecord& record, PromiseBase& 
       waiter = following;
     }
   }
-  task.release();
+  release();
   return next;
 }
 
@@ -62,7 +66,7 @@ void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::cor
   }
   if (options.priority) priority = *options.priority;
   ExecutorRef here = inherit == Inherit::yes && thread.turn ? thread.turn->executor : ExecutorRef::generic();
-  executor = promise.isolation ? start_of(promise.isolation, *runtime) : options.executor.value_or(here);
+  executor = promise.isolation ? start_of(*promise.isolation, *runtime) : options.executor.value_or(here);
   if (executor.is_immediate()) executor = ExecutorRef::generic();
   promise.make_root(*this);
   trace(TraceEvent::task_spawned, this, here, executor);

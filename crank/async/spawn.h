@@ -45,7 +45,7 @@ struct JoinWaiter {
 class SpawnedBase : public TaskRecord {
  public:
   /// `settle` takes the result out of the frame and frees that; `destroy` frees the record.
-  using Settle = void (*)(SpawnedBase& task, PromiseBase& root) noexcept;
+  using Settle = void (*)(SpawnedBase& task) noexcept;
   using Destroy = void (*)(SpawnedBase& task) noexcept;
   SpawnedBase(Runtime& home, Settle settle, Destroy destroy) noexcept;
   const char* given_name() const noexcept { return name_; }
@@ -64,7 +64,8 @@ class SpawnedBase : public TaskRecord {
 
  private:
   void prepare(const SpawnOptions& options, Inherit inherit, std::coroutine_handle<> root) noexcept;
-  static std::coroutine_handle<> completed(TaskRecord& task, PromiseBase& root) noexcept;
+  static void completed(void* self);
+  std::coroutine_handle<> joined() noexcept;
   JoinWaiter* finished() const noexcept { return reinterpret_cast<JoinWaiter*>(const_cast<SpawnedBase*>(this)); }
 
   std::atomic<JoinWaiter*> waiters_{nullptr};
@@ -81,20 +82,18 @@ class Spawned final : public SpawnedBase {
  public:
   Spawned(Runtime& home, Task<T>&& body) noexcept
       : SpawnedBase(home, settle, [](SpawnedBase& self) noexcept { delete static_cast<Spawned*>(&self); }),
-        frame_(body.release()) {}
+        result_(body.release()) {}
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
 
-  std::coroutine_handle<TaskState<T>> frame() const noexcept { return frame_; }
+  /// Before it is started.
+  std::coroutine_handle<TaskState<T>> frame() const noexcept {
+    return std::coroutine_handle<TaskState<T>>::from_address(result_.frame);
+  }
   ResultSlot<T>& result() noexcept { return result_; }
 
  private:
-  static void settle(SpawnedBase& task, PromiseBase&) noexcept {
-    auto& self = static_cast<Spawned&>(task);
-    self.result_.take_over(self.frame_.promise().result);
-    self.frame_.destroy();
-  }
-  std::coroutine_handle<TaskState<T>> frame_;
+  static void settle(SpawnedBase& task) noexcept { static_cast<Spawned&>(task).result_.settle(); }
   ResultSlot<T> result_;
 };
 

@@ -17,7 +17,7 @@ namespace crank {
 
 template <class T = void>
 class [[nodiscard("a Task does nothing until it is awaited or spawned"), clang::coro_return_type,
-        clang::coro_lifetimebound, clang::coro_await_elidable]] Task {
+        clang::coro_lifetimebound, clang::coro_await_elidable, clang::trivial_abi]] Task {
  public:
   using Value = T;
 
@@ -55,28 +55,46 @@ Task<T> Promise<T, policy>::get_return_object() noexcept {
       std::coroutine_handle<TaskState<T>>::from_address(std::coroutine_handle<Promise>::from_promise(*this).address()));
 }
 
+template <class T>
+std::coroutine_handle<> begin_call(std::coroutine_handle<TaskState<T>> callee,
+                                   std::coroutine_handle<> caller) noexcept {
+  PromiseBase& promise = callee.promise();
+  promise.continuation = caller;
+  if (promise.isolation) [[unlikely]]
+    return enter_isolated(promise, callee);
+  return callee;
+}
+
+// It has no destructor: an await that began ends in await_resume, since nobody destroys a frame that waits.
 template <class T, Exceptions policy>
 class [[nodiscard]] TaskAwaiter : public Awaiter {
  public:
   explicit TaskAwaiter(Task<T>&& callee) noexcept : frame_(callee.release()) {}
-  TaskAwaiter(TaskAwaiter&& from) noexcept : frame_(std::exchange(from.frame_, nullptr)) {}
-  ~TaskAwaiter() {
-    if (frame_) frame_.destroy();
-  }
 
   static bool await_ready() noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
-    PromiseBase& callee = frame_.promise();
-    callee.continuation = caller;
-    if (callee.isolation) [[unlikely]]
-      return enter_isolated(callee, frame_, home_);
-    return frame_;
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept { return begin_call(frame_, caller); }
+  T await_resume() {
+    OutcomeSlot<T>& result = frame_.promise().result;
+    if (result.failed()) [[unlikely]]
+      rethrow(frame_);
+    const Ended callee{frame_};
+    return result.take_value();
   }
-  T await_resume() { return frame_.promise().result.template take<policy>(); }
 
  private:
-  std::coroutine_handle<TaskState<T>> frame_;
-  ExecutorRef home_;
+  using Frame = std::coroutine_handle<TaskState<T>>;
+  struct Ended {
+    ~Ended() { frame.destroy(); }
+    Frame frame;
+  };
+  // Frees the frame first: the path that throws leaves nothing to be done to the one that does not.
+  [[noreturn, gnu::cold, gnu::noinline]] static void rethrow(Frame callee) {
+    ExceptionBox* box = callee.promise().result.exception;
+    callee.destroy();
+    rethrow_boxed<policy>(box);
+  }
+
+  Frame frame_;
 };
 
 }  // namespace detail

@@ -26,13 +26,20 @@ void detail::run_task(Job* job) noexcept {
 }
 
 #if defined(__wasm__)
-TaskRecord::TaskRecord(Runtime& home, Complete when_done) noexcept
+TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
     : Job(detail::run_task, Priority::medium, JobKind::task),
+      FrameEnd(at_end),
       runtime(&home),
-      complete(when_done),
       id_(detail::new_task_id()) {
   ++home.living_tasks;
   detail::trace(TraceEvent::task_created, this);
+}
+
+TaskRecord& TaskRecord::ended(void* self) noexcept {
+  auto& task = static_cast<TaskRecord&>(*static_cast<detail::FrameEnd*>(self));
+  detail::trace(TraceEvent::task_finished, &task);
+  --task.runtime->living_tasks;
+  return task;
 }
 #endif
 

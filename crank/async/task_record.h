@@ -1,7 +1,9 @@
 // The task (R1): a schedulable job with an identity. It holds what the runtime must know to suspend and resume a chain of
 // coroutine frames anywhere: where to resume, on which executor, who is the parent, whether it is cancelled, the task-locals.
 //
-//     TaskRecord --resume_point--> innermost frame --continuation--> caller's frame --...--> root frame --root--> TaskRecord
+//     TaskRecord --resume_point--> innermost frame --continuation--> caller's frame --...--> root frame --> TaskRecord
+//
+// A root frame's continuation is its task, as a FrameEnd: when the frame ends, the end of the task is what goes on.
 //
 // Where a record lives depends on how the task was made (a spawned task's on the heap, an async_let's in its parent's frame);
 // users see it as `current_task()`.
@@ -25,18 +27,37 @@ class Runtime;
 struct LocalBinding;
 
 namespace detail {
-struct PromiseBase;
 inline std::coroutine_handle<> nothing_to_resume() noexcept { return std::noop_coroutine(); }
+
+/// Stands where a continuation stands when something else than a coroutine goes on: the end of a task, the way back from
+/// another executor. So a frame ends the same way whoever waits for it. It is resumed as a coroutine is: frames begin
+/// with the function that resumes them, on every platform that clang has coroutines for; nothing else of a frame is used.
+struct FrameEnd {
+  using Resume = void (*)(void* self);
+  explicit FrameEnd(Resume function) noexcept : resume_(hidden(function)) {}
+  FrameEnd(const FrameEnd&) = delete;
+  std::coroutine_handle<> handle() noexcept { return std::coroutine_handle<>::from_address(this); }
+  /// What a Resume ends with, in tail position: goes on at a coroutine or at another end.
+  static void go_on(void* frame) {
+    [[clang::musttail]] return hidden(static_cast<FrameEnd*>(frame)->resume_)(frame);
+  }
+
+ private:
+  // The compiler calls coroutines by a convention of its own, which is the same for one pointer. It must not find out by
+  // looking through the pointer.
+  static Resume hidden(Resume function) noexcept {
+    asm("" : "+r"(function));
+    return function;
+  }
+  Resume resume_;
+};
 }  // namespace detail
 
-class TaskRecord : public Job {
+class TaskRecord : public Job, public detail::FrameEnd {
  public:
-  /// Called when the root frame, whose promise is `root`, has finished: takes the result out, frees the frame, and returns
-  /// what runs next on this thread. The task may be gone afterwards.
-  using Complete = std::coroutine_handle<> (*)(TaskRecord& task, detail::PromiseBase& root) noexcept;
-
-  /// A new task with the runtime's defaults; `inherit_from` fills in what it takes over.
-  TaskRecord(Runtime& home, Complete when_done) noexcept;
+  /// A new task with the runtime's defaults; `inherit_as_child` fills in what it takes over. `at_end` is resumed when the
+  /// root frame has finished: it takes the result out and frees the frame. The task may be gone afterwards.
+  TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept;
   ~TaskRecord() = default;
 
   /// Unique in the process, from 1.
@@ -76,7 +97,9 @@ class TaskRecord : public Job {
   TaskRecord* parent = nullptr;        ///< of a structured child; it outlives the child
   LocalBinding* locals = nullptr;
   std::atomic<CancellationHandler*> handlers{nullptr};  // changed under handlers_lock
-  Complete complete;
+
+  /// For `at_end`: the task whose end `self` is. It has finished.
+  static TaskRecord& ended(void* self) noexcept;
 
  private:
   std::uint64_t id_;
@@ -116,12 +139,20 @@ void resume_later(TaskRecord& task) noexcept;
 }  // namespace detail
 
 #if !defined(__wasm__)
-inline TaskRecord::TaskRecord(Runtime& home, Complete when_done) noexcept
+inline TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
     : Job(detail::run_task, Priority::medium, JobKind::task),
+      FrameEnd(at_end),
       runtime(&home),
-      complete(when_done),
       id_(detail::new_task_id()) {
   detail::trace(TraceEvent::task_created, this);
+}
+#endif
+
+#if !defined(__wasm__)
+inline TaskRecord& TaskRecord::ended(void* self) noexcept {
+  auto& task = static_cast<TaskRecord&>(*static_cast<detail::FrameEnd*>(self));
+  detail::trace(TraceEvent::task_finished, &task);
+  return task;
 }
 #endif
 
