@@ -77,8 +77,15 @@ class [[nodiscard]] TaskAwaiter : public Awaiter {
     OutcomeSlot<T>& result = frame_.promise().result;
     if (result.failed()) [[unlikely]]
       rethrow(frame_);
-    const Ended callee{frame_};
-    return result.take_value();
+    if constexpr (small) {
+      // Kept in the caller's frame while the callee's goes: cheaper than a register that must be saved for it.
+      value_ = result.value;
+      { const Ended callee{frame_}; }
+      return value_;
+    } else {
+      const Ended callee{frame_};
+      return result.take_value();
+    }
   }
 
  private:
@@ -94,7 +101,12 @@ class [[nodiscard]] TaskAwaiter : public Awaiter {
     rethrow_boxed<policy>(box);
   }
 
+  static constexpr bool small = std::is_trivially_copyable_v<T> && sizeof(typename OutcomeSlot<T>::Stored) <= 8;
+  struct None {};
   Frame frame_;
+  union {
+    [[no_unique_address]] std::conditional_t<small, T, None> value_;
+  };
 };
 
 }  // namespace detail
