@@ -27,8 +27,8 @@ void detail::run_task(Job* job) noexcept {
 
 #if defined(__wasm__)
 TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
-    : Job(detail::run_task, Priority::medium, JobKind::task),
-      FrameEnd(at_end),
+    : FrameEnd(at_end),
+      Job(detail::run_task, Priority::medium, JobKind::task),
       runtime(&home),
       id_(detail::new_task_id()) {
   ++home.living_tasks;

@@ -53,7 +53,7 @@ struct FrameEnd {
 };
 }  // namespace detail
 
-class TaskRecord : public Job, public detail::FrameEnd {
+class TaskRecord : public detail::FrameEnd, public Job {
  public:
   /// A new task with the runtime's defaults; `inherit_as_child` fills in what it takes over. `at_end` is resumed when the
   /// root frame has finished: it takes the result out and frees the frame. The task may be gone afterwards.
@@ -140,8 +140,8 @@ void resume_later(TaskRecord& task) noexcept;
 
 #if !defined(__wasm__)
 inline TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
-    : Job(detail::run_task, Priority::medium, JobKind::task),
-      FrameEnd(at_end),
+    : FrameEnd(at_end),
+      Job(detail::run_task, Priority::medium, JobKind::task),
       runtime(&home),
       id_(detail::new_task_id()) {
   detail::trace(TraceEvent::task_created, this);
