@@ -70,7 +70,7 @@ TEST(Decision, MainToAnIdleActorIsEnqueuedBecauseMainKeepsItsThread) {
   spawn(visit(place), options).run_on();
   stage.manual.run();
   // And back: main is no executor that a thread can be handed to.
-  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_no_give_up, TraceEvent::enqueue_busy}));
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_no_give_up, TraceEvent::enqueue_custom}));
 }
 
 TEST(Decision, GenericToAnIdleActorIsHandedOver) {
@@ -123,6 +123,43 @@ TEST(Decision, TheSameActorWithAnotherTaskExecutorIsASwitch) {
   EXPECT_TRUE(must_switch(actor.ref(), actor.ref(), &other, &one));
 }
 
+// Without a preference itself, on an actor whose drain a task brought to the executor it prefers: its next call on that very
+// actor is a switch, since null stands for the default executor.
+TEST(Decision, AnAwaitOnTheSameActorDrainedByAnotherTaskExecutorIsEnqueued) {
+  Stage stage;
+  QueueOfJobs preferred;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  SpawnOptions first = stage.named("wakes it"), second = stage.named("t");
+  first.executor = second.executor = place.executor();
+  first.preference = &preferred;
+  spawn([](this auto) -> Task<> { co_return; }(), first).run_on();
+  spawn([](this auto, ActorRef<Place> place) -> Task<> { co_await place.call(&Place::visit); }(place), second).run_on();
+  EXPECT_EQ(stage.manual.run(), 0u);
+  int turns = 0;
+  while (Job* job = preferred.jobs.pop()) {
+    run_job(*job, preferred, stage.manual.runtime());
+    ++turns;
+  }
+  EXPECT_EQ(turns, 1);  // the drain, which the calls are enqueued into
+  EXPECT_EQ(stage.manual.run(), 0u);
+  // To the member and back from it.
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_preference, TraceEvent::enqueue_preference}));
+}
+
+// Two tasks of one preference on one actor: no switch.
+TEST(Decision, AnAwaitOnTheSameActorOfTheSameTaskExecutorGoesOnInline) {
+  Stage stage;
+  QueueOfJobs preferred;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  SpawnOptions options = stage.named("t");
+  options.executor = place.executor();
+  options.preference = &preferred;
+  spawn([](this auto, ActorRef<Place> place) -> Task<> { co_await place.call(&Place::visit); }(place), options)
+      .run_on();
+  while (Job* job = preferred.jobs.pop()) run_job(*job, preferred, stage.manual.runtime());
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::stay_inline, TraceEvent::stay_inline}));
+}
+
 TEST(Decision, ATaskWithAnExecutorPreferenceIsEnqueuedAndItsActorDrainsThere) {
   Stage stage;
   QueueOfJobs preferred;
@@ -151,7 +188,8 @@ TEST(Decision, AThreadThatIsAskedToYieldEnqueues) {
       stage.named("t"))
       .run_on();
   stage.manual.run();
-  EXPECT_EQ(stage.decisions.of("t").front(), TraceEvent::enqueue_yield);
+  // The actor's drain was not asked to yield: the way back is a hand-off.
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_yield, TraceEvent::hand_off}));
 }
 
 TEST(Decision, WhoLeavesAnActorThatHasABatchTakesOnlyItselfAlong) {

@@ -14,6 +14,8 @@ const char* name_of(TraceEvent event) noexcept {
     case TraceEvent::enqueue_no_give_up: return "switch: enqueue (this executor keeps its thread)";
     case TraceEvent::enqueue_preference: return "switch: enqueue (the task prefers an executor)";
     case TraceEvent::enqueue_yield: return "switch: enqueue (the thread is asked to yield)";
+    case TraceEvent::enqueue_custom:
+      return "switch: enqueue (the destination is a custom executor: its own thread runs it)";
     case TraceEvent::enqueue_busy: return "switch: enqueue (the destination is busy)";
     case TraceEvent::enqueue_batch: return "switch: enqueue (the actor left keeps its batch)";
     case TraceEvent::enqueue_foreign: return "switch: enqueue (the thread is another runtime's)";

@@ -19,7 +19,8 @@ enum class TraceEvent : std::uint8_t {
   enqueue_no_give_up,  ///< R4: the executor now running does not give up its thread
   enqueue_preference,  ///< R4: the task has an executor preference
   enqueue_yield,       ///< R4: the thread was asked to yield
-  enqueue_busy,        ///< R4: the destination's lock is held, or it is custom
+  enqueue_custom,      ///< R4: the destination is a custom executor, which no thread can be handed to
+  enqueue_busy,        ///< R4: the destination's lock is held
   enqueue_batch,       ///< R4: the actor left behind has a batch to keep
   enqueue_foreign,     ///< R4: the thread belongs to another runtime than the task
   suspended,           ///< a task gave up its thread and waits, in a continuation, a sleep, a channel, for a task's end
