@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "crank/async/actor.h"
+#include "crank/async/async_let.h"
 #include "crank/async/continuation.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/spawn.h"
+#include "crank/async/sync_wait.h"
 #include "crank/async/task_switch.h"
 #include "crank/async/trace.h"
+#include "crank/async/yield.h"
 
 namespace crank {
 namespace {
@@ -175,6 +178,70 @@ TEST(Decision, ATaskWithAnExecutorPreferenceIsEnqueuedAndItsActorDrainsThere) {
   }
   EXPECT_EQ(turns, 3);  // the start, the actor's drain, the way back
   EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_preference, TraceEvent::enqueue_preference}));
+}
+
+// "No executor named" is the runtime's own pool, so naming that one changes nothing.
+TEST(Decision, PreferringTheRuntimesOwnPoolIsNoPreference) {
+  Decisions decisions;
+  Pool pool({.threads = 1});
+  ActorRef<Place> place = make_actor<Place>(pool.runtime());
+  sync_wait(pool, visit(place), {.name = "t", .preference = &pool});
+  EXPECT_EQ(decisions.of("t"), (std::vector{TraceEvent::hand_off, TraceEvent::hand_off}));
+}
+
+Task<> stands_on(Pool& named, Runtime& home) {
+  EXPECT_GE(named.worker_index(), 0);
+  EXPECT_EQ(detail::thread_state().turn->task_executor, &named);
+  EXPECT_EQ(detail::thread_state().turn->runtime, &home);
+  co_return;
+}
+
+TEST(Decision, ATaskThatPrefersAnotherPoolRunsThereWithItNamed) {
+  Decisions decisions;
+  Pool home({.threads = 1}), other({.threads = 1});
+  ActorRef<Place> place = make_actor<Place>(home.runtime());
+  sync_wait(home,
+            [](this auto, Pool& home, Pool& other, ActorRef<Place> place) -> Task<> {
+              co_await stands_on(other, home.runtime());
+              auto child = async_let(stands_on(other, home.runtime()));
+              co_await child;  // it comes back by a transfer, inline
+              co_await yield();
+              co_await stands_on(other, home.runtime());
+              co_await place.call(&Place::visit);
+              co_await stands_on(other, home.runtime());
+              // An actor it wakes drains there too.
+              co_await spawn(stands_on(other, home.runtime()), {.executor = place.executor(), .preference = &other});
+            }(home, other, place),
+            {.name = "t", .preference = &other});
+  using enum TraceEvent;
+  // The child's end; to the actor and back. The last task ends on the actor.
+  EXPECT_EQ(decisions.of("t"), (std::vector{stay_inline, enqueue_preference, enqueue_preference, enqueue_preference}));
+  // Who prefers nothing is at home as before.
+  sync_wait(other, [](this auto, Pool& other) -> Task<> {
+    EXPECT_EQ(detail::thread_state().turn->task_executor, nullptr);
+    EXPECT_EQ(detail::thread_state().turn->runtime, &other.runtime());
+    co_return;
+  }(other));
+}
+
+TEST(Yield, OfATaskThatPrefersAnotherPoolLetsThatPoolsJobsRun) {
+  Pool home({.threads = 1}), other({.threads = 1});
+  bool ran = false;
+  int yields = sync_wait(home,
+                         [](this auto, Pool& other, bool& ran) -> Task<int> {
+                           auto task = spawn(
+                               [](this auto, bool& ran) -> Task<> {
+                                 ran = true;
+                                 co_return;
+                               }(ran),
+                               {.runtime = &other.runtime()});
+                           int yields = 0;
+                           for (; !ran && yields < 1000; ++yields) co_await yield();
+                           co_await std::move(task);
+                           co_return yields;
+                         }(other, ran),
+                         {.preference = &other});
+  EXPECT_EQ(yields, 1);
 }
 
 TEST(Decision, AThreadThatIsAskedToYieldEnqueues) {

@@ -61,12 +61,15 @@ class Runtime {
   /// Replaces the hooks, before any work runs on this runtime.
   void replace_hooks(Hooks hooks) noexcept {
     hooks_ = hooks;
-    pool_ = false;
+    pool_ = nullptr;
   }
   const Hooks& hooks() const noexcept { return hooks_; }
   /// Its global hook is a Pool's: then a worker of that pool may keep to short cuts.
-  bool is_pool() const noexcept { return pool_; }
-  void set_pool(bool pool) noexcept { pool_ = pool; }
+  bool is_pool() const noexcept { return pool_ != nullptr; }
+  void set_pool(TaskExecutor& pool) noexcept { pool_ = &pool; }
+  /// What a task or a turn of this runtime names when it prefers `executor`: null for the runtime's own pool, which null
+  /// stands for already (R3).
+  TaskExecutor* unless_own(TaskExecutor* executor) const noexcept { return executor == pool_ ? nullptr : executor; }
   /// Priorities are recorded and inherited here, and reorder nothing, not even an actor's queue (R10): a pump, a manual
   /// executor. Said before any actor is made on this runtime.
   bool flattens_priorities() const noexcept { return flat_; }
@@ -97,7 +100,7 @@ class Runtime {
   void* clock_;
   NowFunction continuous_ = nullptr;
   const bool own_clock_;
-  bool pool_ = false;
+  TaskExecutor* pool_ = nullptr;
 #if defined(__wasm__)
   bool flat_ = true, one_thread_ = true;
 #else

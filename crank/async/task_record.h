@@ -85,6 +85,9 @@ class TaskRecord : public Job {
 namespace detail {
 
 void run_task(Job* job) noexcept;
+/// What runs a task in place of `run_task` once it went to an executor it prefers: names that in the turn, unless it is
+/// named already.
+void run_preferring(Job* job) noexcept;
 std::uint64_t new_block_of_ids() noexcept;
 
 // Ids are handed to threads in blocks, so that making a task touches no shared line.
