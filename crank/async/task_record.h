@@ -111,7 +111,10 @@ inline TaskRecord& suspend_current(std::coroutine_handle<> point) noexcept {
   return task;
 }
 /// What was about to suspend goes on at once.
-inline void unsuspend(TaskRecord& task) noexcept { thread_state().task = &task; }
+inline void unsuspend(TaskRecord& task) noexcept {
+  trace(TraceEvent::continuation_ready, &task);
+  thread_state().task = &task;
+}
 
 /// Enqueues a suspended task on its executor. From any thread; runs nothing.
 void resume_later(TaskRecord& task) noexcept;

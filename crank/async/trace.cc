@@ -22,7 +22,7 @@ const char* name_of(TraceEvent event) noexcept {
     case TraceEvent::suspended: return "suspended";
     case TraceEvent::resumed: return "resumed: enqueue";
     case TraceEvent::drain_scheduled: return "an actor was woken";
-    case TraceEvent::scope_left: return "a scope is left: the rest is cancelled and waited for";
+    case TraceEvent::scope_left: return "a scope ends: what is left of it is waited for";
     case TraceEvent::continuation_ready: return "already resumed: no suspension";
     case TraceEvent::cancelled: return "cancelled";
     case TraceEvent::escalated: return "escalated";
