@@ -18,6 +18,7 @@
 #include "crank/async/sleep.h"
 #include "crank/async/trace.h"
 #include "crank/async/yield.h"
+#include "crank/base/text.h"
 
 namespace crank {
 namespace {
@@ -83,6 +84,54 @@ TEST(Backtrace, OfAChildWhoseParentRunsEndsWithTheChild) {
     hold->resume();
     co_await child;
   }());
+}
+
+TEST(Backtrace, TellsFramesApartAndWhereTheyAre) {
+  ManualExecutor manual;
+  std::optional<Continuation<>> hold;
+  auto task = spawn(middle(&hold), {.runtime = &manual.runtime()});
+  // Enqueued and not run: nothing of its function is known yet.
+  std::vector<AsyncFrame> before = async_backtrace(task.task());
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_FALSE(before[0].begun());
+  EXPECT_EQ(to_string(before), concat("not begun, frame ", before[0].address, "\n"));
+  manual.run();
+  std::vector<AsyncFrame> frames = async_backtrace(task.task());
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_TRUE(frames[0].begun() && frames[1].begun());
+  EXPECT_NE(frames[0].address, frames[1].address);
+  EXPECT_EQ(frames[1].address, before[0].address);
+  EXPECT_NE(to_string(frames).find(concat("), suspended, frame ", frames[1].address, "\n")), std::string::npos);
+  hold->resume();
+  manual.run();
+  // Its frames are gone with it.
+  EXPECT_TRUE(task.is_done());
+  EXPECT_TRUE(async_backtrace(task.task()).empty());
+}
+
+class Counter : public Actor {
+ public:
+  using Actor::Actor;
+  Task<> count() { co_return; }
+};
+TEST(Backtrace, OfACallThatWaitsForItsActorShowsACallNotBegunAndItsCaller) {
+  ManualExecutor manual;
+  auto counter = make_actor<Counter>(manual.runtime());
+  DefaultActor& executor = *counter.executor().default_actor();
+  ASSERT_TRUE(executor.try_enter());
+  executor.park_turn();
+  auto task =
+      spawn([](this auto, ActorRef<Counter> counter) -> Task<> { co_await counter.call(&Counter::count); }(counter),
+            {.runtime = &manual.runtime()});
+  manual.run();
+  std::vector<AsyncFrame> frames = async_backtrace(task.task());
+  ASSERT_GE(frames.size(), 2u);
+  EXPECT_FALSE(frames.front().begun());
+  EXPECT_TRUE(frames.back().begun());
+  executor.continue_turn();
+  executor.leave();
+  manual.run();
+  EXPECT_TRUE(task.is_done());
 }
 
 TEST(Continuation, ResumingRunsNoUserCodeInsideTheResumer) {
