@@ -7,6 +7,9 @@
 //
 // Without a seed jobs run first in, first out; with one, the next job is drawn from those that are ready, the same way on
 // every run with that seed. Priorities are recorded and do not reorder (R10). The main executor is served too.
+//
+// Not thread-safe: one thread at a time turns it, spawns on it, and resumes what waits on it. A callback that comes on another
+// thread belongs on a Pool, or through a queue of yours that is emptied between turns.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // What only the manual executor can show, since it is turned step by step: what runs when, and what costs nothing.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <string>
@@ -13,9 +14,11 @@
 #include "crank/async/channel.h"
 #include "crank/async/clock.h"
 #include "crank/async/continuation.h"
+#include "crank/async/global_actor.h"
 #include "crank/async/group.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/sleep.h"
+#include "crank/async/sync_wait.h"
 #include "crank/async/trace.h"
 #include "crank/async/yield.h"
 #include "crank/base/text.h"
@@ -322,6 +325,65 @@ TEST(ManualExecutor, ASeedReplaysARunAndOthersDiffer) {
   EXPECT_GT(texts.size(), 10u);
   ManualExecutor plain;
   EXPECT_EQ(plain.run(interleaving()), "abcdabcdabcd");
+}
+
+// Wraps the hooks of a runtime that exists already: counts, and passes on.
+struct CountingHooks {
+  explicit CountingHooks(Runtime& runtime) : inner(runtime.hooks()) {
+    runtime.replace_hooks({.context = this,
+                           .enqueue_global =
+                               [](void* context, Job& job) noexcept {
+                                 auto& self = *static_cast<CountingHooks*>(context);
+                                 ++self.global;
+                                 self.inner.enqueue_global(self.inner.context, job);
+                               },
+                           .enqueue_delayed =
+                               [](void* context, Job& job, Instant when) noexcept {
+                                 auto& self = *static_cast<CountingHooks*>(context);
+                                 ++self.delayed;
+                                 self.inner.enqueue_delayed(self.inner.context, job, when);
+                               },
+                           .enqueue_main =
+                               [](void* context, Job& job) noexcept {
+                                 auto& self = *static_cast<CountingHooks*>(context);
+                                 ++self.main;
+                                 self.inner.enqueue_main(self.inner.context, job);
+                               }});
+  }
+  Hooks inner;
+  std::atomic<int> global{0}, delayed{0}, main{0};
+};
+Task<> shown(On<MainActor> = {}) {
+  MainActor::assert_isolated();
+  co_return;
+}
+Task<> passes_by_every_hook() {
+  for (int i = 0; i < 5; ++i) co_await yield();
+  co_await shown();
+  (void)co_await sleep_for(1ms);
+  co_await with_group<>([](this auto, auto& group) -> Task<> {
+    for (int i = 0; i < 3; ++i) group.spawn(shown());
+    while (co_await group.next()) {}
+  });
+}
+
+TEST(Hooks, ReplacedOnesSeeEveryJobOfAManualRuntime) {
+  ManualExecutor manual;
+  CountingHooks counting(manual.runtime());
+  manual.run(passes_by_every_hook());
+  EXPECT_EQ(counting.global, 1 + 5 + 1 + 1 + 1);  // start, yields, back from main, the sleep's end, the last child's
+  EXPECT_EQ(counting.main, 1 + 3);
+  EXPECT_EQ(counting.delayed, 1);
+}
+
+// Also what a worker would keep to itself.
+TEST(Hooks, ReplacedOnesSeeEveryJobOfAPool) {
+  Pool pool({.threads = 1});
+  CountingHooks counting(pool.runtime());
+  sync_wait(pool, passes_by_every_hook());
+  EXPECT_GE(counting.global, 1 + 5 + 1 + 1 + 1);
+  EXPECT_EQ(counting.main, 1 + 3);
+  EXPECT_EQ(counting.delayed, 1);
 }
 
 TEST(DefaultActor, NestedEnterAndLeaveKeepTheOrderOfWhatArrived) {

@@ -2,11 +2,15 @@
 // executor, a guest's pump and a foreign event loop each provide a Runtime; there is no global one, every task knows
 // its own.
 //
-//     enqueue_global    run this job on some thread, soon
+//     enqueue_global    run this job on some thread, soon: run_job(job, ExecutorRef::generic(), runtime)
 //     enqueue_delayed   run this job at an instant; the same job armed again replaces its earlier instant
-//     enqueue_main      run this job on the main executor
+//     enqueue_main      run this job on the main executor: run_job(job, runtime.main(), runtime), one at a time
 //
-// Only the runtime's timer queue uses the delayed hook, with one job of its own, armed to the earliest timer.
+// A hook is called on any thread, from within the runtime's own code: it takes the job and returns. It never runs the job, nor
+// anything else that calls back into the runtime, and does not fail. Only the runtime's timer queue uses the delayed hook,
+// with one job of its own, armed to the earliest timer; it calls it under the timers' lock, so one call at a time, and the
+// hook must not touch timers. The other two must
+// bear being called by as many threads at once as the runtime has.
 #pragma once
 
 #include <atomic>
@@ -58,7 +62,8 @@ class Runtime {
   /// The main executor of this runtime: custom and serial, enqueues by the main hook, never gives up its thread.
   ExecutorRef main() noexcept { return main_.ref(); }
 
-  /// Replaces the hooks, before any work runs on this runtime.
+  /// Replaces the hooks, before any work runs on this runtime: to count, to delay, to send elsewhere what a Pool or a
+  /// manual executor would take. The new ones may pass on to the old ones (`hooks`).
   void replace_hooks(Hooks hooks) noexcept {
     hooks_ = hooks;
     pool_ = nullptr;
