@@ -381,7 +381,7 @@ TEST(Hooks, ReplacedOnesSeeEveryJobOfAPool) {
   Pool pool({.threads = 1});
   CountingHooks counting(pool.runtime());
   sync_wait(pool, passes_by_every_hook());
-  EXPECT_GE(counting.global, 1 + 5 + 1 + 1 + 1);
+  EXPECT_GE(counting.global, 1 + 5 + 1 + 1);  // the children may end before they are waited for
   EXPECT_EQ(counting.main, 1 + 3);
   EXPECT_EQ(counting.delayed, 1);
 }
