@@ -1,4 +1,4 @@
-// The decisions of an await, one golden for each row of REQUIREMENTS S2.13. (The traces of S1.12 and S2.11 are the
+// The decisions of an await, one golden for each row of S2.13 (docs/async/laws.md). (The traces of S1.12 and S2.11 are the
 // examples five_points and two_actors, and the law FivePoints.)
 #include <gtest/gtest.h>
 

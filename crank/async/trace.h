@@ -1,4 +1,5 @@
 // Trace points (R13): each rule of the runtime reports the decision it took. Off, a point costs one load and a branch.
+// What the rules say, by their numbers: docs/async/laws.md.
 #pragma once
 
 #include <atomic>
