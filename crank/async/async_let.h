@@ -57,6 +57,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept {
       Child& child = let_.child_;
       TaskRecord* parent = &detail::suspend_current(here);
+      detail::trace(TraceEvent::suspended, parent, {}, parent->executor);
       child.waiting = parent;
       if (detail::take_back(child)) {
         // It has not begun, and nobody else can begin it: it runs here and now, and comes back here.

@@ -1,6 +1,8 @@
 #include "crank/async/backtrace.h"
 
+#include "crank/async/misuse.h"
 #include "crank/async/runtime.h"
+#include "crank/async/spawn.h"
 #include "crank/base/text.h"
 
 namespace crank {
@@ -11,7 +13,7 @@ std::vector<AsyncFrame> detail::backtrace_from(std::coroutine_handle<> innermost
   const TaskRecord* current = &task;
   for (std::coroutine_handle<> frame = innermost;;) {
     const PromiseBase& promise = PromiseBase::of(frame);
-    frames.push_back({promise.where, current->id(), current->name()});
+    frames.push_back({promise.where, current->id(), current->name(), frame.address()});
     frame = promise.isolation ? promise.isolation->caller : promise.continuation;
     if (frame.address() != static_cast<const FrameEnd*>(current)) continue;
     current = parents ? current->parent : nullptr;
@@ -28,6 +30,10 @@ std::vector<AsyncFrame> detail::backtrace_of_current(std::coroutine_handle<> her
 }
 
 std::vector<AsyncFrame> async_backtrace(const TaskRecord& task) {
+  // Both have a resume point of long ago, perhaps in a frame that is gone.
+  if (&task == current_task())
+    detail::misuse("async_backtrace of the task that asks, which is not suspended: co_await backtrace_here()");
+  if (const auto* spawned = detail::SpawnedBase::of(task); spawned && spawned->done()) return {};
   return detail::backtrace_from(task.resume_point, task, true);
 }
 
@@ -39,8 +45,12 @@ std::string to_string(const std::vector<AsyncFrame>& frames) {
       task = frame.task_id;
       text += concat("-- child of task ", task, " ", frame.task_name, "\n");
     }
-    text += concat(frame.resume_point.function_name(), " (", frame.resume_point.file_name(), ":",
-                   frame.resume_point.line(), ")\n");
+    if (frame.begun())
+      text += concat(frame.resume_point.function_name(), " (", frame.resume_point.file_name(), ":",
+                     frame.resume_point.line(), "), suspended");
+    else
+      text += "not begun";
+    text += concat(", frame ", frame.address, "\n");
   }
   return text;
 }

@@ -229,12 +229,28 @@ LAW_IN_TIME(Sleep, ToleranceSharesAWakeUpAndNeverComesEarly) {
   struct Case {
     Duration tolerance, wakes;
   };
-  for (Case one : {Case{0ms, 90ms}, Case{5ms, 90ms}, Case{10ms, 100ms}, Case{1h, 100ms}}) {
+  // Alone in its window it ends with that.
+  for (Case one : {Case{0ms, 90ms}, Case{5ms, 95ms}, Case{10ms, 100ms}, Case{1h, 100ms}}) {
     Instant start = current_runtime()->now();
     auto strict = async_let(wakes_at(100ms, 0ms));
     while (timers_left() == 0) co_await yield();
     EXPECT_EQ(co_await wakes_at(90ms, one.tolerance) - start, one.wakes);
     EXPECT_EQ(co_await strict - start, 100ms);
+  }
+}
+
+// Whatever is armed before, and whichever of the two began first.
+LAW_IN_TIME(Sleep, ToleranceSharesTheWakeUpOfALaterTimerInItsWindow) {
+  for (bool tolerant_first : {true, false}) {
+    Instant start = current_runtime()->now();
+    auto earlier = async_let(wakes_at(50ms, 0ms));
+    while (timers_left() < 1) co_await yield();
+    auto one = async_let(wakes_at(tolerant_first ? 90ms : 95ms, tolerant_first ? 10ms : 0ms));
+    while (timers_left() < 2) co_await yield();
+    auto other = async_let(wakes_at(tolerant_first ? 95ms : 90ms, tolerant_first ? 0ms : 10ms));
+    EXPECT_EQ(co_await earlier - start, 50ms);
+    EXPECT_EQ(co_await one - start, 95ms);
+    EXPECT_EQ(co_await other - start, 95ms);
   }
 }
 

@@ -1,6 +1,6 @@
-// Three clocks (REQUIREMENTS: Swift's names). A runtime sleeps by its own (runtime.h): a pool's and an event loop's is
-// the suspending one, a manual executor's is virtual. The continuous one is another type, so that the two are not mixed
-// by mistake.
+// Three clocks, two of them by the names Swift gives them. A runtime sleeps by its own (runtime.h): a pool's and an event
+// loop's is the suspending one, a manual executor's is virtual. The continuous one is another type, so that the two are
+// not mixed by mistake.
 //
 //     co_await crank::sleep_for(10min);                               // suspending: stands still while the machine is asleep
 //     co_await crank::sleep_until(crank::continuous_now() + 10min);   // continuous: ten minutes as a person means them
@@ -30,7 +30,7 @@ using ContinuousInstant = ContinuousClock::time_point;
 Instant suspending_now() noexcept;
 inline ContinuousInstant continuous_now() noexcept { return ContinuousClock::now(); }
 
-/// Suspends until the instant, up to `tolerance` later when that shares a wake-up, and up to a second later when the
+/// Suspends until the instant, with a tolerance up to that much later (sleep.h), and up to a second later when the
 /// machine was asleep meanwhile: timers run on the suspending clock, so a sleeper looks once a second. Cancelling ends
 /// it at once.
 [[nodiscard("a sleep may have been cut short by cancellation")]] Task<SleepOutcome> sleep_until(

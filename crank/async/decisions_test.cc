@@ -1,4 +1,4 @@
-// The decisions of an await, one golden for each row of REQUIREMENTS S2.13. (The traces of S1.12 and S2.11 are the
+// The decisions of an await, one golden for each row of S2.13 (docs/async/laws.md). (The traces of S1.12 and S2.11 are the
 // examples five_points and two_actors, and the law FivePoints.)
 #include <gtest/gtest.h>
 
@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "crank/async/actor.h"
+#include "crank/async/async_let.h"
 #include "crank/async/continuation.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/spawn.h"
+#include "crank/async/sync_wait.h"
 #include "crank/async/task_switch.h"
 #include "crank/async/trace.h"
+#include "crank/async/yield.h"
 
 namespace crank {
 namespace {
@@ -70,7 +73,7 @@ TEST(Decision, MainToAnIdleActorIsEnqueuedBecauseMainKeepsItsThread) {
   spawn(visit(place), options).run_on();
   stage.manual.run();
   // And back: main is no executor that a thread can be handed to.
-  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_no_give_up, TraceEvent::enqueue_busy}));
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_no_give_up, TraceEvent::enqueue_custom}));
 }
 
 TEST(Decision, GenericToAnIdleActorIsHandedOver) {
@@ -123,6 +126,43 @@ TEST(Decision, TheSameActorWithAnotherTaskExecutorIsASwitch) {
   EXPECT_TRUE(must_switch(actor.ref(), actor.ref(), &other, &one));
 }
 
+// Without a preference itself, on an actor whose drain a task brought to the executor it prefers: its next call on that very
+// actor is a switch, since null stands for the default executor.
+TEST(Decision, AnAwaitOnTheSameActorDrainedByAnotherTaskExecutorIsEnqueued) {
+  Stage stage;
+  QueueOfJobs preferred;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  SpawnOptions first = stage.named("wakes it"), second = stage.named("t");
+  first.executor = second.executor = place.executor();
+  first.preference = &preferred;
+  spawn([](this auto) -> Task<> { co_return; }(), first).run_on();
+  spawn([](this auto, ActorRef<Place> place) -> Task<> { co_await place.call(&Place::visit); }(place), second).run_on();
+  EXPECT_EQ(stage.manual.run(), 0u);
+  int turns = 0;
+  while (Job* job = preferred.jobs.pop()) {
+    run_job(*job, preferred, stage.manual.runtime());
+    ++turns;
+  }
+  EXPECT_EQ(turns, 1);  // the drain, which the calls are enqueued into
+  EXPECT_EQ(stage.manual.run(), 0u);
+  // To the member and back from it.
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_preference, TraceEvent::enqueue_preference}));
+}
+
+// Two tasks of one preference on one actor: no switch.
+TEST(Decision, AnAwaitOnTheSameActorOfTheSameTaskExecutorGoesOnInline) {
+  Stage stage;
+  QueueOfJobs preferred;
+  ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
+  SpawnOptions options = stage.named("t");
+  options.executor = place.executor();
+  options.preference = &preferred;
+  spawn([](this auto, ActorRef<Place> place) -> Task<> { co_await place.call(&Place::visit); }(place), options)
+      .run_on();
+  while (Job* job = preferred.jobs.pop()) run_job(*job, preferred, stage.manual.runtime());
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::stay_inline, TraceEvent::stay_inline}));
+}
+
 TEST(Decision, ATaskWithAnExecutorPreferenceIsEnqueuedAndItsActorDrainsThere) {
   Stage stage;
   QueueOfJobs preferred;
@@ -140,6 +180,70 @@ TEST(Decision, ATaskWithAnExecutorPreferenceIsEnqueuedAndItsActorDrainsThere) {
   EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_preference, TraceEvent::enqueue_preference}));
 }
 
+// "No executor named" is the runtime's own pool, so naming that one changes nothing.
+TEST(Decision, PreferringTheRuntimesOwnPoolIsNoPreference) {
+  Decisions decisions;
+  Pool pool({.threads = 1});
+  ActorRef<Place> place = make_actor<Place>(pool.runtime());
+  sync_wait(pool, visit(place), {.name = "t", .preference = &pool});
+  EXPECT_EQ(decisions.of("t"), (std::vector{TraceEvent::hand_off, TraceEvent::hand_off}));
+}
+
+Task<> stands_on(Pool& named, Runtime& home) {
+  EXPECT_GE(named.worker_index(), 0);
+  EXPECT_EQ(detail::thread_state().turn->task_executor, &named);
+  EXPECT_EQ(detail::thread_state().turn->runtime, &home);
+  co_return;
+}
+
+TEST(Decision, ATaskThatPrefersAnotherPoolRunsThereWithItNamed) {
+  Decisions decisions;
+  Pool home({.threads = 1}), other({.threads = 1});
+  ActorRef<Place> place = make_actor<Place>(home.runtime());
+  sync_wait(home,
+            [](this auto, Pool& home, Pool& other, ActorRef<Place> place) -> Task<> {
+              co_await stands_on(other, home.runtime());
+              auto child = async_let(stands_on(other, home.runtime()));
+              co_await child;  // it comes back by a transfer, inline
+              co_await yield();
+              co_await stands_on(other, home.runtime());
+              co_await place.call(&Place::visit);
+              co_await stands_on(other, home.runtime());
+              // An actor it wakes drains there too.
+              co_await spawn(stands_on(other, home.runtime()), {.executor = place.executor(), .preference = &other});
+            }(home, other, place),
+            {.name = "t", .preference = &other});
+  using enum TraceEvent;
+  // The child's end; to the actor and back. The last task ends on the actor.
+  EXPECT_EQ(decisions.of("t"), (std::vector{stay_inline, enqueue_preference, enqueue_preference, enqueue_preference}));
+  // Who prefers nothing is at home as before.
+  sync_wait(other, [](this auto, Pool& other) -> Task<> {
+    EXPECT_EQ(detail::thread_state().turn->task_executor, nullptr);
+    EXPECT_EQ(detail::thread_state().turn->runtime, &other.runtime());
+    co_return;
+  }(other));
+}
+
+TEST(Yield, OfATaskThatPrefersAnotherPoolLetsThatPoolsJobsRun) {
+  Pool home({.threads = 1}), other({.threads = 1});
+  bool ran = false;
+  int yields = sync_wait(home,
+                         [](this auto, Pool& other, bool& ran) -> Task<int> {
+                           auto task = spawn(
+                               [](this auto, bool& ran) -> Task<> {
+                                 ran = true;
+                                 co_return;
+                               }(ran),
+                               {.runtime = &other.runtime()});
+                           int yields = 0;
+                           for (; !ran && yields < 1000; ++yields) co_await yield();
+                           co_await std::move(task);
+                           co_return yields;
+                         }(other, ran),
+                         {.preference = &other});
+  EXPECT_EQ(yields, 1);
+}
+
 TEST(Decision, AThreadThatIsAskedToYieldEnqueues) {
   Stage stage;
   ActorRef<Place> place = make_actor<Place>(stage.manual.runtime());
@@ -151,7 +255,8 @@ TEST(Decision, AThreadThatIsAskedToYieldEnqueues) {
       stage.named("t"))
       .run_on();
   stage.manual.run();
-  EXPECT_EQ(stage.decisions.of("t").front(), TraceEvent::enqueue_yield);
+  // The actor's drain was not asked to yield: the way back is a hand-off.
+  EXPECT_EQ(stage.decisions.of("t"), (std::vector{TraceEvent::enqueue_yield, TraceEvent::hand_off}));
 }
 
 TEST(Decision, WhoLeavesAnActorThatHasABatchTakesOnlyItselfAlong) {

@@ -24,13 +24,24 @@ DefaultActor::DefaultActor() noexcept : DefaultActor(nullptr, flat_without_home)
 DefaultActor::DefaultActor(Runtime* home, bool flat) noexcept : home_(home), flat_(flat) {
   drain_job_.actor = this;
   drain_job_.kind = JobKind::drain;
-  drain_job_.run = [](Job* job) noexcept {
-    DefaultActor& actor = *static_cast<DrainJob*>(job)->actor;
-    Turn& turn = *detail::thread_state().turn;
-    // The turn's owner (run_in_turn) drains: here the thread only arrives.
-    turn.executor = actor.ref();
-  };
+  drain_job_.run = arrive;
 }
+
+// The turn's owner (run_in_turn) drains: here the thread only arrives.
+void DefaultActor::arrive(Job* job) noexcept {
+  detail::thread_state().turn->executor = static_cast<DrainJob*>(job)->actor->ref();
+}
+
+#if !defined(__wasm__)
+// On an executor that the waking task prefers: it is named in the turn, unless it is already.
+void DefaultActor::arrive_preferring(Job* job) noexcept {
+  const Turn named = static_cast<DrainJob*>(job)->actor->nested_;
+  job->run = arrive;
+  if (detail::thread_state().turn->task_executor == named.task_executor) return arrive(job);
+  detail::TurnScope scope(ExecutorRef::generic(), named.runtime, named.task_executor);
+  detail::run_in_turn(scope.turn(), *job);
+}
+#endif
 
 DefaultActor::~DefaultActor() {
   std::uintptr_t word = word_.load(std::memory_order_acquire);
@@ -67,8 +78,15 @@ void DefaultActor::schedule_drain(const Job& waking) noexcept {
     drain_priority_.store(urgency, std::memory_order_relaxed);
   Runtime* home = home_;
   if (waking.kind == JobKind::task) {
-    if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference)
+    if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference) {
+#if !defined(__wasm__)
+      // Kept in the nested turn: who waits for a drain has none.
+      nested_.runtime = static_cast<const TaskRecord&>(waking).runtime;
+      nested_.task_executor = preferred;
+      drain_job_.run = arrive_preferring;
+#endif
       return preferred->enqueue(drain_job_);
+    }
     // In a component every call has a runtime of its own: the drain is work of the call that woke the actor, which may
     // outlive the call that made it.
 #if !defined(__wasm__)

@@ -89,6 +89,8 @@ class DefaultActor {
   struct DrainJob : Job {
     DefaultActor* actor;
   };
+  static void arrive(Job* job) noexcept;
+  static void arrive_preferring(Job* job) noexcept;
   Job* take() noexcept;
   void absorb() noexcept;
   void schedule_drain(const Job& waking) noexcept;

@@ -130,7 +130,8 @@ class TaskExecutor {
   TaskExecutor() = default;
   TaskExecutor(const TaskExecutor&) = delete;
   TaskExecutor& operator=(const TaskExecutor&) = delete;
-  /// From any thread; the job is run by `run_job` (turn.h) with this executor named.
+  /// From any thread; the job is run by `run_job` (turn.h) with this executor named. What a task brings here, itself or
+  /// the drain of an actor, names it where the executor does not: a pool runs what it is given as it comes.
   virtual void enqueue(Job& job) = 0;
 
  protected:

@@ -91,6 +91,7 @@ std::coroutine_handle<> GroupCore::suspend_owner(std::coroutine_handle<> here) n
     newest_ = nullptr;
   }
   suspend_current(here);
+  trace(TraceEvent::suspended, &owner_, {}, owner_.executor);
   std::uintptr_t none = 0;
   if (done_.compare_exchange_strong(none, waiting, std::memory_order_acq_rel, std::memory_order_acquire))
     return next ? transfer(*next, next->executor) : nothing_to_resume();

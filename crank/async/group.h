@@ -297,6 +297,7 @@ auto with_discarding_group(Body body, GroupOptions options = {}) -> std::invoke_
   DiscardingGroup group(options);
   detail::Settled<Result> outcome(body(group));
   co_await outcome;
+  if (!group.core().empty()) detail::trace(TraceEvent::scope_left, &group.core().owner());
   if (outcome.result().failed()) group.cancel();
   while (!group.core().empty()) co_await group.drop_one();
   group.core().close();

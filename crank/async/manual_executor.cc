@@ -1,6 +1,13 @@
 #include "crank/async/manual_executor.h"
 
+#include "crank/async/misuse.h"
 #include "crank/async/turn.h"
+
+#if !defined(__wasm__)
+#include <cstdio>
+
+#include "crank/async/backtrace.h"
+#endif
 
 namespace crank {
 
@@ -75,6 +82,16 @@ bool ManualExecutor::turn_to_next_timer() noexcept {
   timer_at_ = Instant::max();
   run_job(*job, ExecutorRef::generic(), runtime_);
   return true;
+}
+
+void ManualExecutor::idle_before_the_end_of(const TaskRecord& task) noexcept {
+#if !defined(__wasm__)
+  std::fprintf(stderr, "crank: the manual executor is idle and task %llu \"%s\" has not ended; it waits at\n%s",
+               static_cast<unsigned long long>(task.id()), task.name(), to_string(async_backtrace(task)).c_str());
+#else
+  (void)task;
+#endif
+  detail::misuse("nothing will resume it");
 }
 
 void ManualExecutor::advance(Duration by) noexcept {

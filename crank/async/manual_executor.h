@@ -7,13 +7,15 @@
 //
 // Without a seed jobs run first in, first out; with one, the next job is drawn from those that are ready, the same way on
 // every run with that seed. Priorities are recorded and do not reorder (R10). The main executor is served too.
+//
+// Not thread-safe: one thread at a time turns it, spawns on it, and resumes what waits on it. A callback that comes on another
+// thread belongs on a Pool, or through a queue of yours that is emptied between turns.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "crank/async/misuse.h"
 #include "crank/async/runtime.h"
 #include "crank/async/spawn.h"
 
@@ -41,14 +43,14 @@ class ManualExecutor {
   /// The instant of the next timer, if any.
   std::optional<Instant> next_timer() const noexcept;
 
-  /// Runs a task to its end, turning the clock as needed. A task that can never go on is a bug, said by name.
+  /// Runs a task to its end, turning the clock as needed. A task that can never go on is a bug, said by name and with its
+  /// frames.
   template <class T, Exceptions policy = default_exceptions>
   T run(Task<T> body, SpawnOptions options = {}) {
     options.runtime = &runtime_;
     TaskHandle<T> handle = spawn(std::move(body), options);
     while (!handle.is_done()) {
-      if (run() == 0 && !turn_to_next_timer() && !handle.is_done())
-        detail::misuse("the manual executor is idle and the task it runs has not ended: nothing will resume it");
+      if (run() == 0 && !turn_to_next_timer() && !handle.is_done()) idle_before_the_end_of(handle.task());
     }
     return handle.result_now().template take<policy>();
   }
@@ -59,6 +61,7 @@ class ManualExecutor {
     bool main;
   };
   bool turn_to_next_timer() noexcept;
+  [[noreturn]] static void idle_before_the_end_of(const TaskRecord& task) noexcept;
   std::uint64_t draw() noexcept;
 
   Runtime runtime_;

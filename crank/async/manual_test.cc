@@ -1,6 +1,7 @@
 // What only the manual executor can show, since it is turned step by step: what runs when, and what costs nothing.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <string>
@@ -13,11 +14,14 @@
 #include "crank/async/channel.h"
 #include "crank/async/clock.h"
 #include "crank/async/continuation.h"
+#include "crank/async/global_actor.h"
 #include "crank/async/group.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/sleep.h"
+#include "crank/async/sync_wait.h"
 #include "crank/async/trace.h"
 #include "crank/async/yield.h"
+#include "crank/base/text.h"
 
 namespace crank {
 namespace {
@@ -83,6 +87,54 @@ TEST(Backtrace, OfAChildWhoseParentRunsEndsWithTheChild) {
     hold->resume();
     co_await child;
   }());
+}
+
+TEST(Backtrace, TellsFramesApartAndWhereTheyAre) {
+  ManualExecutor manual;
+  std::optional<Continuation<>> hold;
+  auto task = spawn(middle(&hold), {.runtime = &manual.runtime()});
+  // Enqueued and not run: nothing of its function is known yet.
+  std::vector<AsyncFrame> before = async_backtrace(task.task());
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_FALSE(before[0].begun());
+  EXPECT_EQ(to_string(before), concat("not begun, frame ", before[0].address, "\n"));
+  manual.run();
+  std::vector<AsyncFrame> frames = async_backtrace(task.task());
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_TRUE(frames[0].begun() && frames[1].begun());
+  EXPECT_NE(frames[0].address, frames[1].address);
+  EXPECT_EQ(frames[1].address, before[0].address);
+  EXPECT_NE(to_string(frames).find(concat("), suspended, frame ", frames[1].address, "\n")), std::string::npos);
+  hold->resume();
+  manual.run();
+  // Its frames are gone with it.
+  EXPECT_TRUE(task.is_done());
+  EXPECT_TRUE(async_backtrace(task.task()).empty());
+}
+
+class Counter : public Actor {
+ public:
+  using Actor::Actor;
+  Task<> count() { co_return; }
+};
+TEST(Backtrace, OfACallThatWaitsForItsActorShowsACallNotBegunAndItsCaller) {
+  ManualExecutor manual;
+  auto counter = make_actor<Counter>(manual.runtime());
+  DefaultActor& executor = *counter.executor().default_actor();
+  ASSERT_TRUE(executor.try_enter());
+  executor.park_turn();
+  auto task =
+      spawn([](this auto, ActorRef<Counter> counter) -> Task<> { co_await counter.call(&Counter::count); }(counter),
+            {.runtime = &manual.runtime()});
+  manual.run();
+  std::vector<AsyncFrame> frames = async_backtrace(task.task());
+  ASSERT_GE(frames.size(), 2u);
+  EXPECT_FALSE(frames.front().begun());
+  EXPECT_TRUE(frames.back().begun());
+  executor.continue_turn();
+  executor.leave();
+  manual.run();
+  EXPECT_TRUE(task.is_done());
 }
 
 TEST(Continuation, ResumingRunsNoUserCodeInsideTheResumer) {
@@ -273,6 +325,65 @@ TEST(ManualExecutor, ASeedReplaysARunAndOthersDiffer) {
   EXPECT_GT(texts.size(), 10u);
   ManualExecutor plain;
   EXPECT_EQ(plain.run(interleaving()), "abcdabcdabcd");
+}
+
+// Wraps the hooks of a runtime that exists already: counts, and passes on.
+struct CountingHooks {
+  explicit CountingHooks(Runtime& runtime) : inner(runtime.hooks()) {
+    runtime.replace_hooks({.context = this,
+                           .enqueue_global =
+                               [](void* context, Job& job) noexcept {
+                                 auto& self = *static_cast<CountingHooks*>(context);
+                                 ++self.global;
+                                 self.inner.enqueue_global(self.inner.context, job);
+                               },
+                           .enqueue_delayed =
+                               [](void* context, Job& job, Instant when) noexcept {
+                                 auto& self = *static_cast<CountingHooks*>(context);
+                                 ++self.delayed;
+                                 self.inner.enqueue_delayed(self.inner.context, job, when);
+                               },
+                           .enqueue_main =
+                               [](void* context, Job& job) noexcept {
+                                 auto& self = *static_cast<CountingHooks*>(context);
+                                 ++self.main;
+                                 self.inner.enqueue_main(self.inner.context, job);
+                               }});
+  }
+  Hooks inner;
+  std::atomic<int> global{0}, delayed{0}, main{0};
+};
+Task<> shown(On<MainActor> = {}) {
+  MainActor::assert_isolated();
+  co_return;
+}
+Task<> passes_by_every_hook() {
+  for (int i = 0; i < 5; ++i) co_await yield();
+  co_await shown();
+  (void)co_await sleep_for(1ms);
+  co_await with_group<>([](this auto, auto& group) -> Task<> {
+    for (int i = 0; i < 3; ++i) group.spawn(shown());
+    while (co_await group.next()) {}
+  });
+}
+
+TEST(Hooks, ReplacedOnesSeeEveryJobOfAManualRuntime) {
+  ManualExecutor manual;
+  CountingHooks counting(manual.runtime());
+  manual.run(passes_by_every_hook());
+  EXPECT_EQ(counting.global, 1 + 5 + 1 + 1 + 1);  // start, yields, back from main, the sleep's end, the last child's
+  EXPECT_EQ(counting.main, 1 + 3);
+  EXPECT_EQ(counting.delayed, 1);
+}
+
+// Also what a worker would keep to itself.
+TEST(Hooks, ReplacedOnesSeeEveryJobOfAPool) {
+  Pool pool({.threads = 1});
+  CountingHooks counting(pool.runtime());
+  sync_wait(pool, passes_by_every_hook());
+  EXPECT_GE(counting.global, 1 + 5 + 1 + 1);  // the children may end before they are waited for
+  EXPECT_EQ(counting.main, 1 + 3);
+  EXPECT_EQ(counting.delayed, 1);
 }
 
 TEST(DefaultActor, NestedEnterAndLeaveKeepTheOrderOfWhatArrived) {

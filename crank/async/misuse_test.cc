@@ -6,6 +6,7 @@
 
 #include "crank/async/actor.h"
 #include "crank/async/async_let.h"
+#include "crank/async/backtrace.h"
 #include "crank/async/continuation.h"
 #include "crank/async/global_actor.h"
 #include "crank/async/group.h"
@@ -99,13 +100,24 @@ TEST(SyncWait, InsideATaskIsRefused) {
                "sync_wait inside a task");
 }
 
-TEST(ManualExecutor, ATaskThatNothingWillResumeIsNamed) {
+Task<> waits_for_ever(std::optional<Continuation<>>* kept) {
+  co_await with_continuation([&](Continuation<> done) { kept->emplace(std::move(done)); });
+}
+TEST(ManualExecutor, ATaskThatNothingWillResumeIsNamedWithItsFrames) {
   ManualExecutor manual;
   std::optional<Continuation<>> kept;
-  EXPECT_DEATH(manual.run([](this auto, auto* kept) -> Task<> {
-    co_await with_continuation([&](Continuation<> done) { kept->emplace(std::move(done)); });
-  }(&kept)),
-               "nothing will resume it");
+  EXPECT_DEATH(manual.run(waits_for_ever(&kept), {.name = "the page"}),
+               "idle and task [0-9]+ \"the page\" has not ended; it waits at[^$]*"
+               "waits_for_ever.*misuse_test.cc:[0-9]+[^$]*nothing will resume it");
+}
+
+TEST(Backtrace, OfTheTaskThatAsksIsRefused) {
+  ManualExecutor manual;
+  EXPECT_DEATH(manual.run([](this auto) -> Task<> {
+    (void)async_backtrace(*current_task());
+    co_return;
+  }()),
+               "async_backtrace of the task that asks.*backtrace_here");
 }
 
 }  // namespace

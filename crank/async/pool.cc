@@ -124,7 +124,7 @@ Pool::Pool(PoolOptions options) : state_(std::make_unique<State>(std::move(optio
   detail::prepare_asymmetric_fences();
   State& state = *state_;
   state.pool = this;
-  state.runtime.set_pool(true);
+  state.runtime.set_pool(*this);
   unsigned count = state.options.threads ? state.options.threads : std::thread::hardware_concurrency();
   if (count == 0) count = 1;
   if (count > 64) count = 64;

@@ -24,7 +24,7 @@ class MainLoop;
 class PoolWorker;
 
 struct PoolOptions {
-  unsigned threads = 0;  ///< 0: one for each processor
+  unsigned threads = 0;  ///< 0: one for each processor; at most 64, a bit of a word for each
   /// Makes the parker of a worker, on the worker's own thread; empty: futexes.
   std::function<std::unique_ptr<Parker>(unsigned worker)> parker = {};
   /// Called on a worker that has run one job for more than `blocked_after`; empty: a line on the error stream.
@@ -32,6 +32,8 @@ struct PoolOptions {
   Duration blocked_after = std::chrono::milliseconds(100);
 };
 
+/// The threads, and the Runtime they serve. As a task executor: a task of another runtime may prefer it, and then runs here
+/// with this pool named; to its own tasks it is what they have without a preference.
 class Pool final : public TaskExecutor {
  public:
   explicit Pool(PoolOptions options = {});

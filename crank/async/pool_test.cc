@@ -275,6 +275,74 @@ TEST(MainLoop, IsServedByTheThreadThatWaits) {
             {.executor = pool.runtime().main()});
 }
 
+// Runs on a worker and on main by turns, so that somebody must serve main until its end.
+Task<int> hops(Pool& pool, int rounds) {
+  int sum = 0;
+  for (int i = 0; i < rounds; ++i) {
+    co_await spawn(
+        [](this auto, int& sum) -> Task<> {
+          ++sum;
+          co_return;
+        }(sum),
+        {.executor = pool.runtime().main()});
+    co_await yield();
+  }
+  co_return sum;
+}
+
+TEST(SyncWait, FromManyThreadsAtOnceEachGetsItsOwnResult) {
+  Pool pool({.threads = 2});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i)
+    threads.emplace_back([&pool, i] {
+      for (int round = 0; round < 30; ++round) EXPECT_EQ(sync_wait(pool, hops(pool, i + 1)), i + 1);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(SyncWait, OutlastsAStopOfTheMainLoop) {
+  Pool pool({.threads = 1});
+  auto stops = [](this auto, Pool& pool) -> Task<int> {
+    pool.main_loop().stop();
+    co_return co_await hops(pool, 10);
+  };
+  EXPECT_EQ(sync_wait(pool, stops(pool)), 10);
+  EXPECT_EQ(sync_wait(pool, stops(pool)), 10);  // with the first stop still to be seen by the next `run`
+  pool.main_loop().run(pool.runtime());
+}
+
+TEST(SyncWait, ServesMainWhenTheThreadThatServedItStops) {
+  Pool pool({.threads = 1});
+  MainLoop& loop = pool.main_loop();
+  std::thread server([&] { loop.run(pool.runtime()); });
+  while (!loop.serving()) std::this_thread::yield();
+  auto body = [](this auto, Pool& pool, std::thread::id server) -> Task<int> {
+    pool.main_loop().stop();
+    while (pool.main_loop().serving() == server) co_await yield();
+    co_return co_await hops(pool, 10);
+  };
+  EXPECT_EQ(sync_wait(pool, body(pool, server.get_id())), 10);
+  server.join();
+}
+
+TEST(MainLoop, AStopEndsARunThatWaitsForItsTurnBehindAWaiter) {
+  Pool pool({.threads = 1});
+  MainLoop& loop = pool.main_loop();
+  std::atomic<bool> ended{false};
+  std::thread second;
+  auto body = [&](this auto) -> Task<> {
+    while (loop.serving() != std::this_thread::get_id()) co_await yield();
+    second = std::thread([&] {
+      loop.run(pool.runtime());
+      ended = true;
+    });
+    loop.stop();
+    while (!ended) co_await yield();
+  };
+  sync_wait(pool, body(), {.executor = pool.runtime().main()});
+  second.join();
+}
+
 TEST(MainExecutor, KeepsItsGuaranteeWhenAnotherThreadServesIt) {
   Pool pool({.threads = 2});
   MainLoop& loop = pool.main_loop();

@@ -204,11 +204,14 @@ void detail::look_around() noexcept {
   if (PoolWorker* worker = thread_state().worker) worker->look_around();
 }
 
-bool detail::post_behind(Job& job) noexcept {
+bool detail::post_behind(TaskRecord& task) noexcept {
   PoolWorker* worker = thread_state().worker;
-  if (!worker) return false;
-  job.mark.enqueued();
-  worker->pool().inbox.push(job);
+  if (!worker || !(task.preference ? task.preference == worker->pool().pool : worker->serves(*task.runtime)))
+    return false;
+  if (task.preference) task.run = run_preferring;
+  trace(TraceEvent::resumed, &task, {}, task.executor);
+  task.mark.enqueued();
+  worker->pool().inbox.push(task);
   return true;
 }
 

@@ -17,6 +17,7 @@ Task<T> race(Task<T> first, Task<More>... others) {
   (group.spawn(std::move(others)), ...);
   detail::WinnerOf<T> winner(group);
   co_await winner;
+  if (group.size() > 0) detail::trace(TraceEvent::scope_left, &group.core().owner());
   group.cancel();
   while (group.size() > 0) co_await group.drop_one();
   group.core().close();

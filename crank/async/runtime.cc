@@ -19,7 +19,12 @@ Runtime::~Runtime() = default;
 
 void Runtime::enqueue(Job& job) noexcept {
   if (job.kind == JobKind::task) {
-    if (TaskExecutor* preferred = static_cast<TaskRecord&>(job).preference) return preferred->enqueue(job);
+    if (TaskExecutor* preferred = static_cast<TaskRecord&>(job).preference) {
+#if !defined(__wasm__)
+      job.run = detail::run_preferring;
+#endif
+      return preferred->enqueue(job);
+    }
   }
   hooks_.enqueue_global(hooks_.context, job);
 }

@@ -2,11 +2,15 @@
 // executor, a guest's pump and a foreign event loop each provide a Runtime; there is no global one, every task knows
 // its own.
 //
-//     enqueue_global    run this job on some thread, soon
+//     enqueue_global    run this job on some thread, soon: run_job(job, ExecutorRef::generic(), runtime)
 //     enqueue_delayed   run this job at an instant; the same job armed again replaces its earlier instant
-//     enqueue_main      run this job on the main executor
+//     enqueue_main      run this job on the main executor: run_job(job, runtime.main(), runtime), one at a time
 //
-// Only the runtime's timer queue uses the delayed hook, with one job of its own, armed to the earliest timer.
+// A hook is called on any thread, from within the runtime's own code: it takes the job and returns. It never runs the job, nor
+// anything else that calls back into the runtime, and does not fail. Only the runtime's timer queue uses the delayed hook,
+// with one job of its own, armed to the earliest timer; it calls it under the timers' lock, so one call at a time, and the
+// hook must not touch timers. The other two must
+// bear being called by as many threads at once as the runtime has.
 #pragma once
 
 #include <atomic>
@@ -58,15 +62,19 @@ class Runtime {
   /// The main executor of this runtime: custom and serial, enqueues by the main hook, never gives up its thread.
   ExecutorRef main() noexcept { return main_.ref(); }
 
-  /// Replaces the hooks, before any work runs on this runtime.
+  /// Replaces the hooks, before any work runs on this runtime: to count, to delay, to send elsewhere what a Pool or a
+  /// manual executor would take. The new ones may pass on to the old ones (`hooks`).
   void replace_hooks(Hooks hooks) noexcept {
     hooks_ = hooks;
-    pool_ = false;
+    pool_ = nullptr;
   }
   const Hooks& hooks() const noexcept { return hooks_; }
   /// Its global hook is a Pool's: then a worker of that pool may keep to short cuts.
-  bool is_pool() const noexcept { return pool_; }
-  void set_pool(bool pool) noexcept { pool_ = pool; }
+  bool is_pool() const noexcept { return pool_ != nullptr; }
+  void set_pool(TaskExecutor& pool) noexcept { pool_ = &pool; }
+  /// What a task or a turn of this runtime names when it prefers `executor`: null for the runtime's own pool, which null
+  /// stands for already (R3).
+  TaskExecutor* unless_own(TaskExecutor* executor) const noexcept { return executor == pool_ ? nullptr : executor; }
   /// Priorities are recorded and inherited here, and reorder nothing, not even an actor's queue (R10): a pump, a manual
   /// executor. Said before any actor is made on this runtime.
   bool flattens_priorities() const noexcept { return flat_; }
@@ -97,7 +105,7 @@ class Runtime {
   void* clock_;
   NowFunction continuous_ = nullptr;
   const bool own_clock_;
-  bool pool_ = false;
+  TaskExecutor* pool_ = nullptr;
 #if defined(__wasm__)
   bool flat_ = true, one_thread_ = true;
 #else

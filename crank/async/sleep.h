@@ -40,7 +40,8 @@ class SleepAwaiter : public Awaiter, private Timer, private CancellationHandler 
 
 }  // namespace detail
 
-/// Suspends until the instant; up to `tolerance` later when that shares a wake-up.
+/// Suspends until the instant. With a tolerance: until up to that much later, together with another timer if one falls in
+/// between, else at the end.
 inline detail::SleepAwaiter sleep_until(Instant when, Duration tolerance = {}) noexcept {
   return detail::SleepAwaiter(when, tolerance);
 }

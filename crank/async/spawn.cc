@@ -57,7 +57,7 @@ void SpawnedBase::prepare(const SpawnOptions& options, Inherit inherit, std::cor
   resume_point = root;
   name_ = options.name;
   if (name_) status.fetch_or(named_bit, std::memory_order_relaxed);
-  preference = options.preference;
+  preference = runtime->unless_own(options.preference);
   ThreadState& thread = thread_state();
   TaskRecord* from = inherit == Inherit::yes ? thread.task : nullptr;
   if (from) {

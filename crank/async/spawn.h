@@ -49,6 +49,10 @@ class SpawnedBase : public TaskRecord {
   using Destroy = void (*)(SpawnedBase& task) noexcept;
   SpawnedBase(Runtime& home, Settle settle, Destroy destroy) noexcept;
   const char* given_name() const noexcept { return name_; }
+  /// Null: it is a child, of which only its maker knows more.
+  static const SpawnedBase* of(const TaskRecord& task) noexcept {
+    return task.complete == completed ? static_cast<const SpawnedBase*>(&task) : nullptr;
+  }
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {

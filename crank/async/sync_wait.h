@@ -38,9 +38,13 @@ struct ThreadWaiter : JoinWaiter {
 
 struct MainLoopWaiter : JoinWaiter {
   explicit MainLoopWaiter(MainLoop& main_loop) : loop(main_loop) {
-    notify = [](JoinWaiter& waiter) noexcept { static_cast<MainLoopWaiter&>(waiter).loop.stop(); };
+    notify = [](JoinWaiter& waiter) noexcept {
+      auto& self = static_cast<MainLoopWaiter&>(waiter);
+      self.loop.finish(self.done);
+    };
   }
   MainLoop& loop;
+  bool done = false;  // the loop's to read and write
 };
 
 inline void refuse_sync_wait_in_tasks() noexcept {
@@ -60,15 +64,15 @@ T sync_wait(Runtime& runtime, Task<T> body, SpawnOptions options = {}) {
   return handle.task_->result().template take<policy>();
 }
 
-/// The same on a pool. Meanwhile this thread serves the pool's main executor, unless another one does.
+/// The same on a pool, from any number of threads at once. Meanwhile this thread serves the pool's main executor whenever no
+/// other one does; a `stop` of the main loop is not for it.
 template <class T, Exceptions policy = default_exceptions>
 T sync_wait(Pool& pool, Task<T> body, SpawnOptions options = {}) {
-  if (pool.main_loop().serving()) return sync_wait<T, policy>(pool.runtime(), std::move(body), options);
   detail::refuse_sync_wait_in_tasks();
   options.runtime = &pool.runtime();
   TaskHandle<T> handle = spawn(std::move(body), options);
   detail::MainLoopWaiter waiter(pool.main_loop());
-  if (handle.task_->add_waiter(waiter)) pool.main_loop().run(pool.runtime());
+  if (handle.task_->add_waiter(waiter)) pool.main_loop().run_until(pool.runtime(), waiter.done);
   return handle.task_->result().template take<policy>();
 }
 

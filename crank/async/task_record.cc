@@ -25,6 +25,18 @@ void detail::run_task(Job* job) noexcept {
   thread.task = nullptr;
 }
 
+#if !defined(__wasm__)
+void detail::run_preferring(Job* job) noexcept {
+  auto& task = static_cast<TaskRecord&>(*job);
+  const Turn& turn = *thread_state().turn;
+  // In an actor's drain, too, it is the turn that says where the thread is from.
+  if (!task.executor.is_generic() || (turn.task_executor == task.preference && turn.runtime == task.runtime))
+    return run_task(job);
+  TurnScope scope(ExecutorRef::generic(), task.runtime, task.preference);
+  run_in_turn(scope.turn(), *job);
+}
+#endif
+
 #if defined(__wasm__)
 TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
     : FrameEnd(at_end),
@@ -49,7 +61,8 @@ const char* TaskRecord::name() const noexcept {
 }
 
 void detail::resume_last(TaskRecord& task) noexcept {
-  if (task.executor.is_generic() && !task.preference && task.runtime->is_pool() && post_behind(task)) return;
+  trace(TraceEvent::suspended, &task, {}, task.executor);
+  if (task.executor.is_generic() && post_behind(task)) return;
   resume_later(task);
 }
 

@@ -108,6 +108,9 @@ class TaskRecord : public detail::FrameEnd, public Job {
 namespace detail {
 
 void run_task(Job* job) noexcept;
+/// What runs a task in place of `run_task` once it went to an executor it prefers: names that in the turn, unless it is
+/// named already.
+void run_preferring(Job* job) noexcept;
 std::uint64_t new_block_of_ids() noexcept;
 
 // Ids are handed to threads in blocks, so that making a task touches no shared line.
@@ -131,7 +134,10 @@ inline TaskRecord& suspend_current(std::coroutine_handle<> point) noexcept {
   return task;
 }
 /// What was about to suspend goes on at once.
-inline void unsuspend(TaskRecord& task) noexcept { thread_state().task = &task; }
+inline void unsuspend(TaskRecord& task) noexcept {
+  trace(TraceEvent::continuation_ready, &task);
+  thread_state().task = &task;
+}
 
 /// Enqueues a suspended task on its executor. From any thread; runs nothing.
 void resume_later(TaskRecord& task) noexcept;

@@ -6,12 +6,6 @@
 
 namespace crank {
 
-bool must_switch(ExecutorRef current, ExecutorRef next, const TaskExecutor* current_task_executor,
-                 const TaskExecutor* next_task_executor) noexcept {
-  if (!current.same_context(next)) return true;
-  return current_task_executor != next_task_executor;
-}
-
 namespace detail {
 namespace {
 
@@ -34,7 +28,7 @@ TraceEvent try_hand_off(Turn& turn, const TaskRecord& task, ExecutorRef target) 
   if (!here.is_generic() && !here.is_default_actor()) return TraceEvent::enqueue_no_give_up;
   if (turn.yield_requested) return TraceEvent::enqueue_yield;
   if (foreign(turn, task)) return TraceEvent::enqueue_foreign;
-  if (!target.is_generic() && !target.is_default_actor()) return TraceEvent::enqueue_busy;
+  if (!target.is_generic() && !target.is_default_actor()) return TraceEvent::enqueue_custom;
   DefaultActor* leaving = here.default_actor();
   if (leaving && leaving->has_waiting()) return TraceEvent::enqueue_batch;
   if (DefaultActor* actor = target.default_actor(); actor && !actor->try_hold()) return TraceEvent::enqueue_busy;

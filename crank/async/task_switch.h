@@ -11,9 +11,14 @@
 namespace crank {
 
 /// Whether code on `current` must be switched to run on `next`: identities differ (complex equality may say they are one
-/// context), or the task executor changes. A null task executor is the default one.
-bool must_switch(ExecutorRef current, ExecutorRef next, const TaskExecutor* current_task_executor,
-                 const TaskExecutor* next_task_executor) noexcept;
+/// context), or the task executor changes. A null task executor is the default one: no task and no turn names its
+/// runtime's own pool.
+[[gnu::always_inline]] inline bool must_switch(const ExecutorRef& current, ExecutorRef next,
+                                               TaskExecutor* const& current_task_executor,
+                                               TaskExecutor* const& next_task_executor) noexcept {
+  // By reference, so that what one comparison decides is not loaded for the others.
+  return !current.same_context(next) || current_task_executor != next_task_executor;
+}
 
 namespace detail {
 
@@ -26,16 +31,18 @@ std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target)
 std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept {
   ThreadState& thread = thread_state();
   const Turn& turn = *thread.turn;
-  if (!turn.executor.same_context(target) || turn.task_executor != task.preference) [[unlikely]]
-    return transfer_elsewhere(task, target);
+  if (!must_switch(turn.executor, target, turn.task_executor, task.preference)) [[likely]] {
 #if !defined(__wasm__)
-  // Generic code has no business on a thread of another runtime than its task's.
-  if (target.is_generic() && turn.runtime != task.runtime) [[unlikely]]
-    return transfer_elsewhere(task, target);
+    // Generic code has no business on a thread of another runtime than its task's.
+    if (!target.is_generic() || turn.runtime == task.runtime) [[likely]]
 #endif
-  trace(TraceEvent::stay_inline, &task, turn.executor, target);
-  thread.task = &task;
-  return task.resume_point;
+    {
+      trace(TraceEvent::stay_inline, &task, turn.executor, target);
+      thread.task = &task;
+      return task.resume_point;
+    }
+  }
+  return transfer_elsewhere(task, target);
 }
 
 }  // namespace detail

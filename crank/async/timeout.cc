@@ -4,6 +4,7 @@ namespace crank::detail {
 
 void DeadlineTimer::expire(Timer& timer) noexcept {
   auto& self = static_cast<DeadlineTimer&>(timer);
+  trace(TraceEvent::scope_left, self.child_.parent);
   self.child_.cancel();
   self.over_.store(true, std::memory_order_release);
 }

@@ -1,5 +1,6 @@
 #include "crank/async/timer_queue.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -160,7 +161,10 @@ std::uint32_t TimerQueue::new_number() {
 }
 
 void TimerQueue::forget(std::uint32_t number) noexcept {
-  known_[number].timer->number_ = Timer::idle;
+  Timer& timer = *known_[number].timer;
+  timer.number_ = Timer::idle;
+  if (timer.window_ != 0) [[unlikely]]
+    --tolerant_;
   known_[number].next = free_;
   free_ = number;
   --size_;
@@ -206,9 +210,13 @@ Instant TimerQueue::find_earliest() noexcept {
 
 void TimerQueue::add(Timer& timer, Instant when, Duration tolerance) {
   detail::LockGuard guard(lock_);
-  // With tolerance the timer moves onto an instant already armed in its window, and so shares that wake-up.
-  if (tolerance > Duration::zero() && armed_ > when && armed_ != Instant::max() && armed_ - when <= tolerance)
-    when = armed_;
+  timer.window_ = 0;
+  if (tolerance > Duration::zero()) [[unlikely]] {
+    tolerance = std::min(tolerance, Instant::max() - std::max(when, Instant{}));
+    when += tolerance;
+    timer.window_ = static_cast<std::uint32_t>(std::min<Duration::rep>(tolerance.count() >> tick_bits, 0xffff'ffff));
+    tolerant_ += timer.window_ != 0;
+  }
   std::uint32_t number = new_number();
   Known& known = known_[number];
   known.timer = &timer;
@@ -242,6 +250,17 @@ std::size_t TimerQueue::size() noexcept {
   return size_;
 }
 
+// With a tolerance the first may fire once its window has begun. Behind the first nothing is looked for: whoever stands there
+// has a later last moment, and so will find a wake-up that is later, that of the first.
+bool TimerQueue::first_may_fire(Instant now) noexcept {
+  if (!heap_.empty() && heap_.front().when <= now) return true;
+  if (tolerant_ == 0) [[likely]]
+    return false;
+  if (find_earliest() == Instant::max()) return false;
+  const Known& first = known_[heap_.front().number];
+  return first.when - Duration(Duration::rep{first.timer->window_} << tick_bits) <= now;
+}
+
 void TimerQueue::fire_due() noexcept {
   Instant now = runtime_.now();
   lock_.lock();
@@ -249,11 +268,11 @@ void TimerQueue::fire_due() noexcept {
   advance(tick_of(now) + 1);
   // Not all that is due at once: what a few hundred timers woke should run while it is in the cache. The rest is armed again,
   // at an instant that has passed.
-  for (int rounds = 0; rounds < 8 && !heap_.empty() && heap_.front().when <= now; ++rounds) {
+  for (int rounds = 0; rounds < 8 && first_may_fire(now); ++rounds) {
     // Taken in batches, fired without the lock: firing enqueues and may add timers.
     Timer* due[32];
     std::size_t count = 0;
-    while (count < 32 && !heap_.empty() && heap_.front().when <= now) due[count++] = &take_first();
+    while (count < 32 && first_may_fire(now)) due[count++] = &take_first();
     lock_.unlock();
     for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(due[i]->wakes, 1);
     for (std::size_t i = 0; i < count; ++i) due[i]->fire(*due[i]);

@@ -9,6 +9,10 @@
 // the nearest cache. All of that touches a dense table of 32 bytes a timer; the timers themselves, which lie in the
 // sleepers' frames, are touched when they are added and when they fire. A guest has few timers and counts bytes: there the
 // heap holds them all.
+//
+// A timer with tolerance stands at the last moment of its window, and so wakes nobody before. But whenever something else
+// does, it fires too if its window has begun and no other timer comes before its last moment. So it has a wake-up of its own
+// only when no other timer falls into its window.
 #pragma once
 
 #include <array>
@@ -43,6 +47,7 @@ struct Timer {
   friend class TimerQueue;
   static constexpr std::uint32_t idle = ~std::uint32_t{0};
   std::uint32_t number_ = idle;  // in the queue's table
+  std::uint32_t window_ = 0;     // in ticks, up to the instant in the table
 };
 
 class TimerQueue {
@@ -50,7 +55,8 @@ class TimerQueue {
   explicit TimerQueue(Runtime& runtime) noexcept;
   ~TimerQueue();
 
-  /// Fires at `when` or up to `tolerance` later, when that saves a wake-up. From any thread.
+  /// Fires at `when`. With a tolerance: between `when` and `when + tolerance`, together with another timer if one falls in
+  /// between, else at the end. From any thread.
   void add(Timer& timer, Instant when, Duration tolerance = {});
   /// True: the timer will not fire. False: it has fired or is firing.
   bool remove(Timer& timer) noexcept;
@@ -109,6 +115,7 @@ class TimerQueue {
   void sift_up(std::uint32_t slot) noexcept;
   void sift_down(std::uint32_t slot) noexcept;
   Timer& take_first() noexcept;
+  bool first_may_fire(Instant now) noexcept;
 
   std::uint32_t slot_of(Instant when) const noexcept;
   void link(std::uint32_t number) noexcept;
@@ -125,7 +132,7 @@ class TimerQueue {
   std::vector<Known> known_;
   std::uint32_t free_ = none;
   std::uint32_t order_ = 0;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0, tolerant_ = 0;
   Instant armed_ = Instant::max();
   std::uint64_t horizon_ = 0;
   std::uint32_t looked_through_ = none;

@@ -100,6 +100,58 @@ TEST(TimerQueue, FiresInOrderOfInstantThenOfAddingWhateverTheDistances) {
   }
 }
 
+// Beside a list in the order of the last moments: what wakes the runtime is always somebody's last moment, and then all fire
+// whose first moment has come, up to one whose has not.
+TEST(TimerQueue, TolerantTimersWakeNobodyWhomAnotherTimerOfTheirWindowWakesAnyway) {
+  using std::chrono::nanoseconds;
+  struct Model {
+    Instant first, last;
+    int name;
+  };
+  constexpr auto tick = nanoseconds(1 << 14);  // windows are kept in ticks, rounded to their end
+  for (unsigned seed = 1; seed <= 40; ++seed) {
+    std::mt19937_64 random(seed);
+    Bench bench;
+    std::vector<int> fired, expected;
+    std::vector<Model> model;
+    std::vector<std::unique_ptr<Probe>> probes;
+    unsigned most = 16 + seed % 30;
+    for (int step = 0; step < 800; ++step) {
+      if (random() % 3 != 0) {
+        Instant when = bench.now + nanoseconds(random() % (1ull << (random() % most + 1)));
+        Duration tolerance = nanoseconds(random() % 2 ? random() % (1ull << (random() % most + 1)) : 0);
+        auto name = static_cast<int>(probes.size());
+        probes.push_back(std::make_unique<Probe>(fired, name));
+        Instant last = when + tolerance;
+        model.insert(std::upper_bound(model.begin(), model.end(), last,
+                                      [](Instant at, const Model& one) { return at < one.last; }),
+                     {last - tolerance / tick * tick, last, name});
+        bench.runtime.timers().add(*probes.back(), when, tolerance);
+        ASSERT_LE(bench.when, last);
+      } else if (random() % 3 == 0 && !model.empty()) {
+        auto it = model.begin() + static_cast<std::ptrdiff_t>(random() % model.size());
+        ASSERT_TRUE(bench.runtime.timers().remove(*probes[static_cast<std::size_t>(it->name)]));
+        model.erase(it);
+      } else {
+        Instant then = bench.now + nanoseconds(random() % (1ull << (random() % most + 1)));
+        // A wake-up for a timer that was removed meanwhile is one, too.
+        while (bench.armed && bench.when <= then) {
+          Instant at = bench.when;
+          while (!model.empty() && model.front().first <= at) {
+            ASSERT_GE(model.front().last, at);
+            expected.push_back(model.front().name);
+            model.erase(model.begin());
+          }
+          bench.pass_until(at);
+          ASSERT_EQ(fired, expected) << "seed " << seed << " step " << step;
+        }
+        bench.pass_until(then);
+        ASSERT_TRUE(model.empty() || model.front().last > then);
+      }
+    }
+  }
+}
+
 // A pump that asks when the next timer is due is told exactly, also of timers far away.
 TEST(TimerQueue, WhatIsArmedAfterFiringIsTheEarliestOfAll) {
   using std::chrono::nanoseconds;

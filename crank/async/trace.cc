@@ -14,13 +14,15 @@ const char* name_of(TraceEvent event) noexcept {
     case TraceEvent::enqueue_no_give_up: return "switch: enqueue (this executor keeps its thread)";
     case TraceEvent::enqueue_preference: return "switch: enqueue (the task prefers an executor)";
     case TraceEvent::enqueue_yield: return "switch: enqueue (the thread is asked to yield)";
+    case TraceEvent::enqueue_custom:
+      return "switch: enqueue (the destination is a custom executor: its own thread runs it)";
     case TraceEvent::enqueue_busy: return "switch: enqueue (the destination is busy)";
     case TraceEvent::enqueue_batch: return "switch: enqueue (the actor left keeps its batch)";
     case TraceEvent::enqueue_foreign: return "switch: enqueue (the thread is another runtime's)";
     case TraceEvent::suspended: return "suspended";
     case TraceEvent::resumed: return "resumed: enqueue";
     case TraceEvent::drain_scheduled: return "an actor was woken";
-    case TraceEvent::scope_left: return "a scope is left: the rest is cancelled and waited for";
+    case TraceEvent::scope_left: return "a scope ends: what is left of it is waited for";
     case TraceEvent::continuation_ready: return "already resumed: no suspension";
     case TraceEvent::cancelled: return "cancelled";
     case TraceEvent::escalated: return "escalated";

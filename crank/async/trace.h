@@ -1,4 +1,5 @@
 // Trace points (R13): each rule of the runtime reports the decision it took. Off, a point costs one load and a branch.
+// What the rules say, by their numbers: docs/async/laws.md.
 #pragma once
 
 #include <atomic>
@@ -19,14 +20,15 @@ enum class TraceEvent : std::uint8_t {
   enqueue_no_give_up,  ///< R4: the executor now running does not give up its thread
   enqueue_preference,  ///< R4: the task has an executor preference
   enqueue_yield,       ///< R4: the thread was asked to yield
-  enqueue_busy,        ///< R4: the destination's lock is held, or it is custom
+  enqueue_custom,      ///< R4: the destination is a custom executor, which no thread can be handed to
+  enqueue_busy,        ///< R4: the destination's lock is held
   enqueue_batch,       ///< R4: the actor left behind has a batch to keep
   enqueue_foreign,     ///< R4: the thread belongs to another runtime than the task
-  suspended,           ///< a task gave up its thread and waits, in a continuation, a sleep, a channel, for a task's end
+  suspended,           ///< a task gives up its thread: in a continuation, a sleep, a channel, a yield, for a task's end
   resumed,             ///< R5: a task was enqueued to go on, and where
   drain_scheduled,     ///< R12: an actor was woken: one drain for all that waits
-  scope_left,          ///< R8: a scope ends with children left: they are cancelled and waited for
-  continuation_ready,  ///< R6: resumed before it was awaited: no suspension
+  scope_left,          ///< R8: a scope ends, or its time is over, with children left: what cancels them says so itself
+  continuation_ready,  ///< R6: what it waits for came before it was suspended: it goes on at once
   cancelled,           ///< R9
   escalated,           ///< R10
   moved_up,            ///< R10: a job that was queued already came to its raised place

@@ -66,7 +66,7 @@ void run_job(Job& job, ExecutorRef executor, Runtime& runtime) noexcept {
 }
 
 void run_job(Job& job, TaskExecutor& executor, Runtime& runtime) noexcept {
-  detail::TurnScope scope(ExecutorRef::generic(), &runtime, &executor);
+  detail::TurnScope scope(ExecutorRef::generic(), &runtime, runtime.unless_own(&executor));
   detail::run_in_turn(scope.turn(), job);
 }
 

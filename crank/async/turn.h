@@ -46,7 +46,7 @@ inline TaskRecord* current_task() noexcept;
 /// Custom executors run what they were given with this, on the thread that is theirs for the moment: the job sees
 /// `executor` as current, and leaves it again before this returns.
 void run_job(Job& job, ExecutorRef executor, Runtime& runtime) noexcept;
-/// Task executors (preferred, not serial) run theirs with this.
+/// Task executors (preferred, not serial) run theirs with this. A runtime's own pool is named by null.
 void run_job(Job& job, TaskExecutor& executor, Runtime& runtime) noexcept;
 
 namespace detail {
@@ -95,12 +95,12 @@ inline ThreadState& thread_state() noexcept { return the_thread_state; }
 #endif
 
 #if defined(__wasm__)
-constexpr bool post_behind(Job&) noexcept { return false; }
+constexpr bool post_behind(TaskRecord&) noexcept { return false; }
 constexpr void look_around() noexcept {}
 inline void lend_thread(std::chrono::steady_clock::duration) noexcept {}
 #else
-/// Puts a generic job behind everything in its pool. False: this thread is no worker.
-bool post_behind(Job& job) noexcept;
+/// Puts a generic task behind everything in the pool it runs on. False: this thread is no worker of that pool.
+bool post_behind(TaskRecord& task) noexcept;
 /// After a long turn: this thread's worker looks at its event loop, timers and the oldest jobs before it goes on.
 void look_around() noexcept;
 /// In the middle of a job that takes long and cannot be suspended, where the code below could as well be awaiting: runs

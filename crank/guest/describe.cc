@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t longest = 4000;
 
 void append_frames(std::string& out, const TaskRecord& task) {
-  // Started but not yet run: it has no await to show.
   std::string frames = to_string(async_backtrace(task));
   for (std::size_t at = 0; at < frames.size();) {
     std::size_t end = frames.find('\n', at);

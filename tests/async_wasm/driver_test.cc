@@ -59,10 +59,13 @@ TEST_P(Laws, HoldInAGuestThatIsPumped) {
   for (int law = 0; law < laws; ++law) {
     SCOPED_TRACE(guest.text("suite", law) + "." + guest.text("name", law));
     guest.call("start", law);
-    ASSERT_EQ(guest.call("outcome"), 0) << "it ran before the pump";
+    ASSERT_EQ(guest.call("ready"), 1);
+    ASSERT_EQ(guest.call("began"), 0) << "it ran before the pump";
+    ASSERT_EQ(guest.call("outcome"), 0);
     while (guest.call("outcome") == 0)
       if (guest.call("pump", GetParam()) == 0 && !guest.call("pass")) break;
     EXPECT_EQ(guest.call("outcome"), 1) << "the line that failed; 0: nothing will resume it";
+    EXPECT_EQ(guest.call("began"), 1);
     EXPECT_EQ(guest.call("timers"), 0);
   }
 }
