@@ -8,10 +8,13 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "crank/async/async_let.h"
+#include "crank/async/default_actor.h"
 #include "crank/async/group.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/pool.h"
@@ -31,7 +34,7 @@ class Pair {
  public:
   explicit Pair(std::function<void(int)> other) : other_(std::move(other)), thread_([this] { serve(); }) {}
   ~Pair() {
-    round_.store(-1);
+    round_.store(the_end);
     thread_.join();
   }
   void together(int round, const std::function<void()>& mine) {
@@ -43,10 +46,11 @@ class Pair {
   }
 
  private:
+  static constexpr int the_end = std::numeric_limits<int>::min();
   void serve() {
     for (int last = 0;;) {
       int round = round_.load();
-      if (round == -1) return;
+      if (round == the_end) return;
       if (round == last) {
         std::this_thread::yield();
         continue;
@@ -73,6 +77,54 @@ TEST(JobPriority, OfRaisesThatCrossTheHighestStays) {
     ASSERT_EQ(priority, Priority::high);
   }
   EXPECT_EQ(raised, 2'000);
+}
+
+// An actor's drain that waits in a queue is as urgent as the most urgent job of the actor, whoever comes when.
+struct Drains {
+  Job* waiting = nullptr;
+  Runtime runtime{{.context = this,
+                   .enqueue_global = [](void* self, Job& job) noexcept { static_cast<Drains*>(self)->waiting = &job; },
+                   .enqueue_delayed = [](void*, Job&, Instant) noexcept {},
+                   .enqueue_main = [](void*, Job&) noexcept {}}};
+  void run() {
+    while (waiting) run_job(*std::exchange(waiting, nullptr), ExecutorRef::generic(), runtime);
+  }
+};
+void nothing(Job*) noexcept {}
+
+TEST(Priorities, OfJobsThatRaiseADrainTogetherTheHighestStays) {
+  Drains drains;
+  DefaultActor actor(drains.runtime);
+  Job low(nothing, Priority::background), medium(nothing, Priority::medium), high(nothing, Priority::high);
+  Pair pair([&](int) { actor.enqueue(medium); });
+  for (int round = 1; round <= 2'000; ++round) {
+    actor.enqueue(low);
+    ASSERT_EQ(drains.waiting->priority, Priority::background);
+    pair.together(round, [&] { actor.enqueue(high); });
+    ASSERT_EQ(drains.waiting->priority, Priority::high) << "round " << round;
+    drains.run();
+  }
+}
+
+TEST(Priorities, AJobThatComesAsAnActorIsPassedToItsDrainRaisesIt) {
+  Drains drains;
+  DefaultActor actor(drains.runtime);
+  Job low(nothing, Priority::background), high(nothing, Priority::high);
+  Pair pair([&](int round) {
+    for (int i = 0; i < round % 64; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+    actor.enqueue(high);
+  });
+  for (int round = 1; round <= 2'000; ++round) {
+    ASSERT_TRUE(actor.try_enter());
+    actor.enqueue(low);
+    pair.together(round, [&] { actor.leave(); });
+    ASSERT_EQ(drains.waiting->priority, Priority::high) << "round " << round;
+    drains.run();
+    // And one that wakes it while another comes.
+    pair.together(-1 - round, [&] { actor.enqueue(low); });
+    ASSERT_EQ(drains.waiting->priority, Priority::high) << "round " << round;
+    drains.run();
+  }
 }
 
 Task<> stands(TaskRecord*& self) {
