@@ -27,6 +27,9 @@ void wait_a_little() noexcept;
 #endif
 inline void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
+/// How many scopes are open in which every BiasedLock is without its bias.
+inline constinit std::atomic<std::uint32_t> unbiased_scopes{0};
+
 /// A lock that one side, the owner, takes nearly for free, and any other side at the price of a heavy fence. For lists that a
 /// task changes at every turn and somebody else reads when it cancels. Sections are short.
 ///
@@ -37,27 +40,20 @@ inline void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_
 ///  3  The bias can be ended for good by a word outside (`biased` answers false from then on). The owner looks at that word
 ///     where it looks at `other_`, and, the bias ended, takes `other_` by an exchange like everybody. After a heavy fence that
 ///     follows the word's change, others need no further fences: `lock_unbiased`.
+///  4  The bias of all locks can be ended for a while (`UnbiasedScope`), by a count outside that owners look at likewise. One
+///     fence serves for all locks that are taken inside the scope.
 class BiasedLock {
  public:
   void lock_owner() noexcept {
     lock_owner([] { return true; });
   }
-  /// Answers whether the bias held. `biased` reads its word with sequential consistency.
+  /// Answers what `biased` says inside. `biased` reads its word with sequential consistency.
   template <class Biased>
   bool lock_owner(Biased biased) noexcept {
     set_busy();
-    if (!other_.load(std::memory_order_seq_cst) && biased()) [[likely]]
+    if (alone() && biased()) [[likely]]
       return true;
-    for (;;) {
-      busy_.store(false, std::memory_order_release);
-      if (!biased()) {
-        announce();
-        return false;
-      }
-      while (other_.load(std::memory_order_acquire)) wait_a_little();
-      set_busy();
-      if (!other_.load(std::memory_order_seq_cst) && biased()) return true;
-    }
+    return lock_owner_slow(biased);
   }
   void unlock_owner() noexcept {
     if (busy_.load(std::memory_order_relaxed)) [[likely]]
@@ -89,6 +85,23 @@ class BiasedLock {
   }
 
  private:
+  bool alone() const noexcept {
+    return (std::uint32_t{other_.load(std::memory_order_seq_cst)} | unbiased_scopes.load(std::memory_order_seq_cst)) ==
+           0;
+  }
+  template <class Biased>
+  [[gnu::noinline]] bool lock_owner_slow(Biased biased) noexcept {
+    for (;;) {
+      busy_.store(false, std::memory_order_release);
+      if (unbiased_scopes.load(std::memory_order_relaxed) != 0 || !biased()) {
+        announce();
+        return biased();
+      }
+      while (other_.load(std::memory_order_acquire)) wait_a_little();
+      set_busy();
+      if (alone() && biased()) return true;
+    }
+  }
   void set_busy() noexcept {
     if (asymmetric_fences()) {
       busy_.store(true, std::memory_order_relaxed);
@@ -98,6 +111,18 @@ class BiasedLock {
     }
   }
   std::atomic<bool> busy_{false}, other_{false};
+};
+
+/// Rule 4: inside, `lock_unbiased` serves for every lock.
+class [[nodiscard]] UnbiasedScope {
+ public:
+  UnbiasedScope() noexcept {
+    unbiased_scopes.fetch_add(1, std::memory_order_seq_cst);
+    BiasedLock::fence_after_announcing();
+  }
+  ~UnbiasedScope() { unbiased_scopes.fetch_sub(1, std::memory_order_release); }
+  UnbiasedScope(const UnbiasedScope&) = delete;
+  UnbiasedScope& operator=(const UnbiasedScope&) = delete;
 };
 
 }  // namespace crank::detail

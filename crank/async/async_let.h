@@ -108,7 +108,8 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
   AsyncLet(Task<T>&& body, std::source_location here, TaskRecord& parent)
       : SpreadLink(operations), child_(std::move(body), parent, completed), made_(here) {
     if (!attach(parent)) [[unlikely]]
-      child_.mark_cancelled();  // it has not begun: no handlers
+      child_.mark_cancelled();                  // it has not begun: no handlers
+    child_.priority.raise_to(parent.priority);  // listed first: no raise passes by
     child_.start();
   }
 
@@ -131,7 +132,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
 
 template <class T>
 const typename AsyncLet<T>::Operations AsyncLet<T>::operations{
-    [](SpreadLink& link, Priority least) noexcept { static_cast<AsyncLet&>(link).child_.escalate(least); },
+    [](SpreadLink& link, EscalationWave& wave) noexcept { wave.raise(static_cast<AsyncLet&>(link).child_); },
     [](SpreadLink& link, Step step, CancellationWave& wave) noexcept {
       return static_cast<AsyncLet&>(link).wave_step(step, wave);
     }};

@@ -8,6 +8,7 @@
 // destructor returns, the handler is not running and never will, except that a handler may end its own scope.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -39,70 +40,90 @@ class CancellationHandler {
       task.handlers_lock.unlock_owner();
       return attach_unusual(task);
     }
-    task_ = &task;
-    CancellationHandler* next = task.handlers.load(std::memory_order_relaxed);
-    next_.store(next, std::memory_order_relaxed);
-    link_ = &task.handlers;
-    if (next) next->link_ = &next_;
-    task.handlers.store(this, std::memory_order_relaxed);
-    state_.store(State::listed, std::memory_order_relaxed);
+    list(task, State::listed);
     task.handlers_lock.unlock_owner();
     return true;
   }
-  /// Removes it; waits when it is just running on another thread. Harmless when it never was attached.
+  /// Removes it; waits when it is just running, or looked at, on another thread. Harmless when it never was attached.
   void detach() noexcept {
     TaskRecord* task = task_;
     if (!task) return;
     task_ = nullptr;
     lock(*task);
-    bool listed = state_.load(std::memory_order_relaxed) == State::listed;
-    if (listed) [[likely]] {
-      CancellationHandler* next = next_.load(std::memory_order_relaxed);
-      link_->store(next, std::memory_order_relaxed);
-      if (next) next->link_ = link_;
-      state_.store(State::idle, std::memory_order_relaxed);
-    }
+    if (!untouched()) [[unlikely]]
+      return detach_touched(*task);
+    unlink();
     task->handlers_lock.unlock_owner();
-    if (!listed) [[unlikely]]
-      wait_until_run();
   }
-  bool attached() const noexcept { return task_ != nullptr; }
 
  protected:
-  enum class Kind : unsigned char { plain, escalates, spreads };
-  CancellationHandler(Run run, Kind kind) noexcept : run_(run), kind_(kind) {}
+  /// What is no plain handler is a link to what the task waits for, and has nothing to run. Links stay listed after the
+  /// task was cancelled, and are listed under a shield too: raised priorities go along them (escalation_wave.h).
+  enum class Kind : unsigned char { plain, waits, spreads };
+  explicit CancellationHandler(Kind kind) noexcept : next_raised_(nullptr), kind_(kind) {}
   ~CancellationHandler() = default;
 
  private:
   friend class TaskRecord;
   friend class CancellationWave;
-  enum class State : unsigned char { idle, listed, running, done };
+  friend class EscalationWave;
+  // listed: to be run. A link in another state is listed for raises alone.
+  enum class State : std::uint8_t { listed = 0, running, done };
   static bool lock(TaskRecord& task) noexcept {
     return task.handlers_lock.lock_owner(
         [&task] { return (task.status.load(std::memory_order_seq_cst) & TaskRecord::cancelled_bit) == 0; });
   }
+  // Under the lock.
+  void list(TaskRecord& task, State state) noexcept {
+    task_ = &task;
+    link_at(task.handlers);
+    state_.store(state, std::memory_order_relaxed);
+  }
+  void link_at(std::atomic<CancellationHandler*>& place) noexcept {
+    CancellationHandler* next = place.load(std::memory_order_relaxed);
+    next_.store(next, std::memory_order_relaxed);
+    link_ = &place;
+    if (next) next->link_ = &next_;
+    place.store(this, std::memory_order_relaxed);
+  }
+  void unlink() noexcept {
+    CancellationHandler* next = next_.load(std::memory_order_relaxed);
+    link_->store(next, std::memory_order_relaxed);
+    if (next) next->link_ = link_;
+    link_ = nullptr;
+  }
+  // Then it is in the list.
+  bool untouched() const noexcept {
+    return (static_cast<std::uint8_t>(state_.load(std::memory_order_relaxed)) |
+            raise_.load(std::memory_order_acquire)) == 0;
+  }
   bool attach_unusual(TaskRecord& task) noexcept;
-  void wait_until_run() noexcept;
+  void detach_touched(TaskRecord& task) noexcept;
 
-  Run run_;
+  union {
+    Run run_;                           // of a plain one
+    CancellationHandler* next_raised_;  // of a link: an EscalationWave's
+  };
   TaskRecord* task_ = nullptr;
   std::atomic<CancellationHandler*> next_{nullptr};
-  std::atomic<CancellationHandler*>* link_ = nullptr;  // what points to it
-  std::atomic<State> state_{State::idle};
+  std::atomic<CancellationHandler*>* link_ = nullptr;  // what points to it; null: not in a list
+  std::atomic<State> state_{State::listed};
+  std::atomic<std::uint8_t> raise_{0};  // pinned by an EscalationWave: 1 + the priority it is to pass on
   const Kind kind_;
+
+ protected:
+  bool entered_as_handler_;  // the CancellationWave's, of a SpreadLink
 };
 
-/// A handler that also passes a raised priority on, to what the task waits for. `escalate` runs under the task's lock.
+/// Lists, in the task that waits, the task it waits for. Whoever makes it keeps that alive until `detach` has returned.
 class EscalationLink : public CancellationHandler {
  protected:
-  using Escalate = void (*)(EscalationLink& link, Priority least) noexcept;
-  EscalationLink(Run run, Escalate escalate) noexcept
-      : CancellationHandler(run, Kind::escalates), escalate_(escalate) {}
+  explicit EscalationLink(TaskRecord& target) noexcept : CancellationHandler(Kind::waits), target_(target) {}
   ~EscalationLink() = default;
 
  private:
-  friend class TaskRecord;
-  Escalate escalate_;
+  friend class EscalationWave;
+  TaskRecord& target_;
 };
 
 namespace detail {

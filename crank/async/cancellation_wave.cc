@@ -1,6 +1,5 @@
 #include "crank/async/cancellation_wave.h"
 
-#include "crank/async/escalation.h"
 #include "crank/async/trace.h"
 
 namespace crank {
@@ -64,24 +63,46 @@ void TaskRecord::cancel() noexcept {
   wave.run();
 }
 
+namespace {
+struct Boundary final : CancellationHandler {
+  Boundary() noexcept : CancellationHandler(Run{}) {}
+};
+}  // namespace
+
+// One at a time and without the lock while it runs: a handler may detach others, or end itself. The boundary stands in the list
+// meanwhile: before it are links, which stay for raises, after it is what was not looked at yet. Whoever attaches from now on
+// sees the bit: nothing that is to be run is added any more.
 void TaskRecord::run_handlers(CancellationWave& wave) noexcept {
   using State = CancellationHandler::State;
-  // One at a time and without the lock while it runs: a handler may detach others, or end itself.
+  using Kind = CancellationHandler::Kind;
+  Boundary boundary;
   for (;;) {
     handlers_lock.lock_unbiased();
-    CancellationHandler* handler = handlers.load(std::memory_order_relaxed);
+    std::atomic<CancellationHandler*>* place = &handlers;
+    if (boundary.link_) {
+      place = boundary.link_;
+      boundary.unlink();
+    }
+    CancellationHandler* handler = place->load(std::memory_order_relaxed);
+    // Nothing to do for what waits, and for what was attached under a shield.
+    while (handler &&
+           (handler->kind_ == Kind::waits || handler->state_.load(std::memory_order_relaxed) != State::listed)) {
+      place = &handler->next_;
+      handler = place->load(std::memory_order_relaxed);
+    }
     bool last = true;
     if (handler) {
-      CancellationHandler* next = handler->next_.load(std::memory_order_relaxed);
-      handlers.store(next, std::memory_order_relaxed);
-      if (next) next->link_ = &handlers;
       handler->state_.store(State::running, std::memory_order_relaxed);
-      // Whoever attaches from now on sees the bit: an empty list stays empty.
-      last = next == nullptr;
+      if (handler->kind_ == Kind::plain)
+        handler->unlink();
+      else
+        place = &handler->next_;
+      last = place->load(std::memory_order_relaxed) == nullptr;
+      if (!last) boundary.link_at(*place);
     }
     handlers_lock.unlock_other();
     if (!handler) return;
-    if (handler->kind_ == CancellationHandler::Kind::spreads) {
+    if (handler->kind_ == Kind::spreads) {
       wave.add_handler(static_cast<SpreadLink&>(*handler));
     } else {
       detail::RunningHandler*& innermost = detail::thread_state().running_handlers;
@@ -93,25 +114,6 @@ void TaskRecord::run_handlers(CancellationWave& wave) noexcept {
     }
     if (last) return;
   }
-}
-
-void TaskRecord::escalate(Priority least) noexcept {
-  if (static_cast<Priority>(priority) >= least) return;
-  priority = least;
-  detail::note_escalation();
-  detail::trace(TraceEvent::escalated, this);
-  handlers_lock.lock_other();
-  for (CancellationHandler* handler = handlers.load(std::memory_order_relaxed); handler;
-       handler = handler->next_.load(std::memory_order_relaxed)) {
-    if (handler->kind_ == CancellationHandler::Kind::escalates) {
-      auto& link = static_cast<EscalationLink&>(*handler);
-      link.escalate_(link, least);
-    } else if (handler->kind_ == CancellationHandler::Kind::spreads) {
-      auto& link = static_cast<SpreadLink&>(*handler);
-      link.operations_.escalate(link, least);
-    }
-  }
-  handlers_lock.unlock_other();
 }
 
 }  // namespace crank

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "crank/async/cancellation.h"
+#include "crank/async/escalation_wave.h"
 
 namespace crank {
 
@@ -21,21 +22,22 @@ class SpreadLink : public CancellationHandler {
  protected:
   enum class Step : unsigned char { begin, try_close, close, mark, run };
   struct Operations {
-    void (*escalate)(SpreadLink& link, Priority least) noexcept;
+    /// Raises each child by `wave.raise`, and keeps it alive meanwhile.
+    void (*raise)(SpreadLink& link, EscalationWave& wave) noexcept;
     /// begin: false when another wave has it. try_close: false when somebody holds the list. mark: whether a child is to be
     /// run. run: runs the marked children's handlers and opens the list.
     bool (*step)(SpreadLink& link, Step step, CancellationWave& wave) noexcept;
   };
   explicit SpreadLink(const Operations& operations) noexcept
-      : CancellationHandler(nullptr, Kind::spreads), operations_(operations) {}
+      : CancellationHandler(Kind::spreads), operations_(operations) {}
   ~SpreadLink() = default;
 
  private:
-  friend class TaskRecord;
   friend class CancellationWave;
+  friend class EscalationWave;
+  void raise_children(EscalationWave& wave) noexcept { operations_.raise(*this, wave); }
   const Operations& operations_;
-  SpreadLink* next_in_wave_;  // the wave's
-  bool entered_as_handler_;   // the wave's
+  SpreadLink* next_in_wave_;  // the CancellationWave's
 };
 
 class CancellationWave {
@@ -46,7 +48,7 @@ class CancellationWave {
 
   /// A link whose owner, or one of whose children, keeps it alive until `run` is over.
   void add(SpreadLink& link) noexcept { enter(link, false); }
-  /// A link that was taken out of its task's list, in state `running`.
+  /// A link in its task's list, in state `running`.
   void add_handler(SpreadLink& link) noexcept { enter(link, true); }
   void run() noexcept;
 

@@ -24,6 +24,7 @@ DefaultActor::DefaultActor() noexcept : DefaultActor(nullptr, flat_without_home)
 DefaultActor::DefaultActor(Runtime* home, bool flat) noexcept : home_(home), flat_(flat) {
   drain_job_.actor = this;
   drain_job_.kind = JobKind::drain;
+  drain_job_.priority = Priority::background;
   drain_job_.run = arrive;
 }
 
@@ -45,37 +46,35 @@ void DefaultActor::arrive_preferring(Job* job) noexcept {
 
 DefaultActor::~DefaultActor() {
   std::uintptr_t word = word_.load(std::memory_order_acquire);
-  if (queued_ != 0 || (word & ~held_bit) != 0) detail::misuse("an actor was destroyed while jobs waited for it");
+  if (queued_ != 0 || arrived(word)) detail::misuse("an actor was destroyed while jobs waited for it");
 }
 
 void DefaultActor::enqueue(Job& job) noexcept {
   job.mark.enqueued();
-  std::uintptr_t seen = word_.load(std::memory_order_relaxed);
-  auto mine = reinterpret_cast<std::uintptr_t>(&job) | held_bit;
-  // Before the job is in: afterwards the actor may be gone. Raised in vain when the drain begins meanwhile.
-  bool raises = seen != 0 && job.priority > drain_priority_.load(std::memory_order_relaxed) && !flat();
-  if (raises) [[unlikely]] {
-    drain_priority_.store(job.priority, std::memory_order_relaxed);
-    drain_job_.priority = static_cast<Priority>(job.priority);
-  }
+  const Priority urgency = job.priority;
+  const std::uintptr_t mine = level_bits(level_of(urgency));
+  std::uintptr_t seen = word_.load(std::memory_order_relaxed), word;
+  bool raises;
   do {
-    job.next = reinterpret_cast<Job*>(seen & ~held_bit);
+    std::uintptr_t level = seen & levels;
+    raises = seen != 0 && mine > level;
+    if (raises) [[unlikely]]
+      drain_job_.priority.raise_to(urgency);  // rule 7
+    job.next = arrived(seen);
+    word = reinterpret_cast<std::uintptr_t>(&job) | std::max(mine, level) | held_bit;
     // Release: pairs with absorb. Acquire: what we take over from the last holder, who released in try_release.
-  } while (!word_.compare_exchange_weak(seen, mine, std::memory_order_acq_rel, std::memory_order_relaxed));
+  } while (!word_.compare_exchange_weak(seen, word, std::memory_order_acq_rel, std::memory_order_relaxed));
   // Seen idle: the hold is now ours (rule 1).
   if (seen == 0) return schedule_drain(job);
   if (raises) [[unlikely]]
     detail::note_escalation();
 }
 
-// The waking job is still in our queue and no drain runs yet, so it may be read.
+// The waking job is still in our queue and no drain runs yet, so it may be read. The word has its level already.
 void DefaultActor::schedule_drain(const Job& waking) noexcept {
   detail::trace(TraceEvent::drain_scheduled,
                 waking.kind == JobKind::task ? static_cast<const TaskRecord*>(&waking) : nullptr, {}, ref());
-  Priority urgency = waking.priority;
-  drain_job_.priority = urgency;
-  if (!flat() && drain_priority_.load(std::memory_order_relaxed) != urgency)
-    drain_priority_.store(urgency, std::memory_order_relaxed);
+  drain_job_.priority.raise_to(waking.priority);
   Runtime* home = home_;
   if (waking.kind == JobKind::task) {
     if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference) {
@@ -99,8 +98,7 @@ void DefaultActor::schedule_drain(const Job& waking) noexcept {
 }
 
 void DefaultActor::absorb() noexcept {
-  std::uintptr_t word = word_.exchange(held_bit, std::memory_order_acquire);
-  Job* newest = reinterpret_cast<Job*>(word & ~held_bit);
+  Job* newest = arrived(word_.exchange(running, std::memory_order_acquire));
   Job* oldest = nullptr;
   while (newest) {
     Job* next = newest->next;
@@ -119,7 +117,7 @@ void DefaultActor::absorb() noexcept {
 }
 
 Job* DefaultActor::take() noexcept {
-  if (word_.load(std::memory_order_relaxed) != held_bit) absorb();
+  if (word_.load(std::memory_order_relaxed) != running) absorb();
   if (nonempty_ == 0) return nullptr;
   if (!flat() && watch_.due(queued_)) [[unlikely]]
     sort_again();
@@ -148,21 +146,29 @@ Job* DefaultActor::take() noexcept {
   }
 }
 
+// Before the drain goes to a queue with jobs waiting: makes the most urgent one's priority the level, and answers it.
+unsigned DefaultActor::publish_level() noexcept {
+  for (;;) {
+    if (word_.load(std::memory_order_relaxed) != running) absorb();
+    auto top = nonempty_ ? static_cast<unsigned>(std::bit_width(nonempty_) - 1) : 0;
+    std::uintptr_t expected = running;
+    if (word_.compare_exchange_strong(expected, level_bits(top) | held_bit, std::memory_order_release,
+                                      std::memory_order_relaxed))
+      return top;
+  }
+}
+
 void DefaultActor::refresh_drain(Job& drain) noexcept {
   if (flat_without_home) return;  // a guest
   DefaultActor& actor = *static_cast<DrainJob&>(drain).actor;
   actor.absorb();
   actor.sort_again();
-  unsigned level = actor.nonempty_ ? static_cast<unsigned>(std::bit_width(actor.nonempty_) - 1) : 0;
-  auto urgency = std::max(static_cast<Priority>(level), static_cast<Priority>(drain.priority));
-  drain.priority = urgency;
-  actor.drain_priority_.store(urgency, std::memory_order_relaxed);
+  drain.priority.raise_to(static_cast<Priority>(actor.publish_level()));
 }
 
 void DefaultActor::release() noexcept {
   if (try_release()) return;
-  if (queued_ == 0) absorb();
-  auto level = static_cast<unsigned>(std::bit_width(nonempty_) - 1);
+  unsigned level = publish_level();
   Job* first = queues_[level].pop();
   queues_[level].push_front(*first);
   schedule_drain(*first);
@@ -170,8 +176,7 @@ void DefaultActor::release() noexcept {
 
 void DefaultActor::drain(Turn& turn, unsigned& budget) noexcept {
   const ExecutorRef self = ref();
-  if (!flat() && drain_priority_.load(std::memory_order_relaxed) != Priority::high)
-    drain_priority_.store(Priority::high, std::memory_order_relaxed);
+  drain_job_.priority = Priority::background;  // rule 7
   for (;;) {
     if (budget == 0) {
       turn.executor = ExecutorRef::generic();

@@ -1,18 +1,24 @@
 // The serial executor of an actor, and of an instance: one atomic word and a queue, without a thread of its own.
 //
 // Word:  0             idle
-//        1             held, nothing arrived since
-//        job | 1       held, a stack of arrived jobs (newest first)
+//        level | 1     held, nothing arrived since
+//        job | ...     and a stack of arrived jobs (newest first)
+//
+// Level: the priority of the drain while it waits in a queue, else the highest.
 //
 // Rules
 //  1  Only a change from 0 takes the executor: `try_enter`, a task's hand-off, or the first `enqueue`, which passes what it
 //     took to a drain job. Hence at most one drain is under way and an enqueue wakes at most once.
 //  2  The holder alone moves arrived jobs to the queues by priority, first in first out within one, and runs them.
-//  3  The holder gives up by 1 -> 0, which fails when a job arrived meanwhile, or by passing the hold to the drain job.
+//  3  The holder gives up by a change to 0, which fails when a job arrived meanwhile, or by passing the hold to the drain job.
 //  4  Being held is a fact of the word, not of a thread: a turn may be parked on one thread and continued on another.
 //  5  After giving up, the former holder does not touch the actor again (another may destroy it).
 //  6  A drain that waits in a queue brings the hold along: whoever has taken it out of that queue, and has not run it, is the
 //     holder, and may sort the actor's queues again (`refresh_drain`) and put the drain back at its raised place (R10).
+//  7  Who enqueues a job above the level raises the drain, and then the level by the change that brings the job in: before the
+//     job is in, since afterwards the actor may be gone. The change fails when a drain has begun or was scheduled meanwhile
+//     (one that did both and left the very same word keeps its own priority).
+//     The drain's priority is only ever raised, but by the holder, in `drain`, when the drain is in no queue.
 #pragma once
 
 #include <atomic>
@@ -57,7 +63,7 @@ class DefaultActor {
   /// Held now, by anyone. For reports and checks; stale as soon as it is read.
   bool held() const noexcept { return word_.load(std::memory_order_relaxed) != 0; }
   /// Jobs wait and the holder should not stay for long. Only the holder may ask.
-  bool has_waiting() const noexcept { return queued_ != 0 || word_.load(std::memory_order_relaxed) != held_bit; }
+  bool has_waiting() const noexcept { return queued_ != 0 || word_.load(std::memory_order_relaxed) != running; }
   /// Whether the code that asks runs on this executor.
   bool is_current() noexcept { return current_executor() == ref(); }
 
@@ -68,13 +74,13 @@ class DefaultActor {
 
   bool try_hold() noexcept {
     std::uintptr_t idle = 0;
-    return word_.compare_exchange_strong(idle, held_bit, std::memory_order_acquire, std::memory_order_relaxed);
+    return word_.compare_exchange_strong(idle, running, std::memory_order_acquire, std::memory_order_relaxed);
   }
   /// Gives up the hold, or passes it to a drain when jobs wait.
   void release() noexcept;
   /// Gives up the hold only if nothing waits.
   bool try_release() noexcept {
-    std::uintptr_t held = held_bit;
+    std::uintptr_t held = running;
     return queued_ == 0 && word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed);
   }
   /// Runs jobs in `turn`, whose executor is this actor and held, until none waits, `budget` is used up, or a job took the
@@ -85,7 +91,15 @@ class DefaultActor {
 
  private:
   DefaultActor(Runtime* home, bool flat) noexcept;
-  static constexpr std::uintptr_t held_bit = 1;
+#if defined(__wasm__)
+  static constexpr std::uintptr_t levels = 0;  // priorities do not reorder in a guest
+#else
+  static constexpr std::uintptr_t levels = 0b110;
+#endif
+  static constexpr std::uintptr_t held_bit = 1, running = levels | held_bit;
+  static_assert(alignof(Job) > running);
+  std::uintptr_t level_bits(unsigned level) const noexcept { return flat() ? levels : (level << 1 & levels); }
+  static Job* arrived(std::uintptr_t word) noexcept { return reinterpret_cast<Job*>(word & ~running); }
   struct DrainJob : Job {
     DefaultActor* actor;
   };
@@ -95,6 +109,7 @@ class DefaultActor {
   void absorb() noexcept;
   void schedule_drain(const Job& waking) noexcept;
   void sort_again() noexcept;
+  unsigned publish_level() noexcept;
 
   std::atomic<std::uintptr_t> word_{0};
   Runtime* const home_;
@@ -105,8 +120,6 @@ class DefaultActor {
 #else
   bool flat() const noexcept { return flat_; }
 #endif
-  // Of the drain while it waits in a queue, else high: an enqueue that is more urgent raises the drain.
-  std::atomic<Priority> drain_priority_{Priority::high};
   std::uint32_t queued_ = 0;    // jobs in queues_
   std::uint32_t nonempty_ = 0;  // a bit for each priority with jobs
   detail::EscalationWatch watch_;

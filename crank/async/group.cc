@@ -5,7 +5,7 @@
 namespace crank::detail {
 
 const SpreadLink::Operations GroupCore::operations{
-    [](SpreadLink& link, Priority least) noexcept { static_cast<GroupCore&>(link).escalate_children(least); },
+    [](SpreadLink& link, EscalationWave& wave) noexcept { static_cast<GroupCore&>(link).raise_children(wave); },
     [](SpreadLink& link, Step step, CancellationWave& wave) noexcept {
       return static_cast<GroupCore&>(link).wave_step(step, wave);
     }};
@@ -31,7 +31,8 @@ void GroupCore::add(GroupLink& link) noexcept {
   bool cancel = cancelled_.load(std::memory_order_relaxed);
   list_lock_.unlock_owner();
   ++live_;
-  if (cancel) link.mark_cancelled();  // it has not begun: no handlers
+  link.priority.raise_to(owner_.priority);  // in the list first: no raise passes by
+  if (cancel) link.mark_cancelled();        // it has not begun: no handlers
   if (width_ == 0) [[likely]] {
     newest_ = &link;
     enqueue_task(link);
@@ -125,9 +126,9 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
   }
 }
 
-void GroupCore::escalate_children(Priority least) noexcept {
-  list_lock_.lock_other();
-  for (GroupLink* link = first_; link; link = link->next_child) link->escalate(least);
+void GroupCore::raise_children(EscalationWave& wave) noexcept {
+  list_lock_.lock_unbiased();
+  for (GroupLink* link = first_; link; link = link->next_child) wave.raise(*link);
   list_lock_.unlock_other();
 }
 

@@ -55,7 +55,6 @@ class GroupCore : SpreadLink {
   bool empty() const noexcept { return live_ == 0; }
   std::size_t live() const noexcept { return live_; }
   void cancel_children() noexcept;
-  void escalate_children(Priority least) noexcept;
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   /// The group's scope ends: nothing is added any more and cancellation does not reach it.
   void close() noexcept { detach(); }
@@ -71,6 +70,7 @@ class GroupCore : SpreadLink {
   static constexpr std::uintptr_t waiting = 1;
   static const Operations operations;
   bool wave_step(Step step, CancellationWave& wave) noexcept;
+  void raise_children(EscalationWave& wave) noexcept;
   void remove(GroupLink& link) noexcept;
   void start_or_hold(TaskRecord& child) noexcept;
 

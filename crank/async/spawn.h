@@ -149,12 +149,7 @@ namespace detail {
 template <class T, Exceptions policy>
 class [[nodiscard]] HandleAwaiter : public Awaiter, EscalationLink {
  public:
-  explicit HandleAwaiter(Spawned<T>& task) noexcept
-      : EscalationLink([](CancellationHandler&) noexcept {},
-                       [](EscalationLink& self, Priority least) noexcept {
-                         static_cast<HandleAwaiter&>(self).task_->escalate(least);
-                       }),
-        task_(&task) {}
+  explicit HandleAwaiter(Spawned<T>& task) noexcept : EscalationLink(task), task_(&task) {}
   HandleAwaiter(const HandleAwaiter&) = delete;
   ~HandleAwaiter() { task_->release(); }
   bool await_ready() const noexcept { return task_->done(); }
@@ -162,9 +157,9 @@ class [[nodiscard]] HandleAwaiter : public Awaiter, EscalationLink {
     TaskRecord& waiting = suspend_current(here);
     waiter_.task = &waiting;
     trace(TraceEvent::suspended, &waiting, {}, waiting.executor);
-    // What is waited for must not be less urgent than who waits, now or later (R10).
-    task_->escalate(waiting.priority);
+    // What is waited for must not be less urgent than who waits, now or later (R10). Listed first: no raise passes by.
     attach(waiting);
+    task_->escalate(waiting.priority);
     if (task_->add_waiter(waiter_)) return true;
     unsuspend(waiting);
     return false;

@@ -23,6 +23,7 @@ namespace crank {
 
 class CancellationHandler;
 class CancellationWave;
+class EscalationWave;
 class Runtime;
 struct LocalBinding;
 
@@ -71,7 +72,8 @@ class TaskRecord : public detail::FrameEnd, public Job {
   void cancel() noexcept;
 
   /// Raises the priority, also of what the task waits for (R10); never lowers it. A job that is queued already
-  /// comes to its raised place (escalation.h). From any thread; the caller makes sure that the task is alive.
+  /// comes to its raised place (escalation.h). From any thread, but not from a cancellation handler; the caller makes sure
+  /// that the task is alive.
   void escalate(Priority least) noexcept;
 
   /// A child's share of its parent (R7): priority, task-locals, executor preference, cancellation so far.
