@@ -287,7 +287,7 @@ class [[nodiscard("co_await it")]] Send : public ChannelAwaiter<T, SendWaiter<T>
   }
   bool await_resume() noexcept {
     this->detach();
-    return this->waiter_.taken || outcome_ == Pushed::taken;
+    return this->waiter_.taken || outcome_ == Pushed::taken || outcome_ == Pushed::dropped;
   }
 
  private:
