@@ -83,6 +83,9 @@ TEST(Actor, ACallFromTheWrongExecutorIsNamed) {
   Bare bare(manual.runtime());
   EXPECT_DEATH(bare.assert_isolated(), "must run on its actor's executor.*misuse_test.cc");
 }
+TEST(Actor, MadeOutsideOfAnyRuntimeItsClassIsNamed) {
+  EXPECT_DEATH(make_actor<Bare>(), "made outside of any runtime.*Bare.*misuse_test.cc:[0-9]+");
+}
 struct Catalogue : GlobalActor<Catalogue> {};
 TEST(GlobalActor, ACallFromTheWrongExecutorIsNamed) {
   EXPECT_DEATH(Catalogue::assert_isolated(), "must run on its actor's executor.*misuse_test.cc");
