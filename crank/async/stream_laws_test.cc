@@ -85,6 +85,23 @@ LAW(Channel, ACancelThatRacesWithAValueLosesNeitherTask) {
   }
 }
 
+LAW(Channel, ACancelThatRacesWithTheCloseResumesOnce) {
+  for (int i = 0; i < 200; ++i) {
+    Channel<int> channel(1);
+    std::vector<TaskHandle<bool>> waiters;
+    for (int n = 0; n < 4; ++n)
+      waiters.push_back(spawn([&](this auto) -> Task<bool> { co_return (co_await channel.receive()).has_value(); }()));
+    for (int n = 0; n < i % 3; ++n) co_await yield();
+    auto closer = spawn([&](this auto) -> Task<> {
+      channel.close();
+      co_return;
+    }());
+    for (auto& waiter : waiters) waiter.cancel();
+    for (auto& waiter : waiters) EXPECT_FALSE(co_await std::move(waiter));
+    co_await std::move(closer);
+  }
+}
+
 Task<std::vector<int>> all_of(Stream<int> stream) {
   std::vector<int> seen;
   while (auto n = co_await stream.next()) seen.push_back(*n);
