@@ -1,4 +1,4 @@
-// expect: could not match 'Task' against 'Stream'
+// expect: could not match 'Task' against 'crank::Stream'
 #include "crank/async/actor.h"
 #include "crank/async/stream.h"
 
