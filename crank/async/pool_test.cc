@@ -21,6 +21,7 @@
 #include "crank/async/default_actor.h"
 #include "crank/async/global_actor.h"
 #include "crank/async/group.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/sleep.h"
 #include "crank/async/sync_wait.h"
 #include "crank/async/yield.h"
@@ -30,15 +31,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Mark : Job {
-  Mark(std::vector<int>* list, int value, Priority urgency)
-      : Job([](Job* job) noexcept { static_cast<Mark*>(job)->into->push_back(static_cast<Mark*>(job)->number); },
-            urgency),
-        into(list),
-        number(value) {}
-  std::vector<int>* into;
-  int number;
-};
+using laws::Mark;
 using Marks = std::vector<std::unique_ptr<Mark>>;
 
 TEST(Priorities, OrderAWorkersQueueAndAnActorsQueue) {
@@ -236,15 +229,9 @@ TEST(Pool, WorksTheSameWithoutAsymmetricFences) {
   detail::refuse_asymmetric_fences(false);
 }
 
-Task<int> fib(int n) {
-  if (n < 2) co_return n;
-  auto left = async_let(fib(n - 1));
-  int right = co_await fib(n - 2);
-  co_return co_await left + right;
-}
 TEST(Pool, ForksAndJoinsDeepTrees) {
   Pool pool({.threads = 4});
-  EXPECT_EQ(sync_wait(pool, fib(18)), 2584);
+  EXPECT_EQ(sync_wait(pool, laws::fib(18)), 2584);
 }
 
 // While nothing runs at all: the pool's monitor has gone to sleep, and only a parked worker can keep the timer.
