@@ -9,7 +9,8 @@
 // task. When the reading end goes away the source is told by the answer of its next call, and by `on_termination`.
 //
 // Errors as values are a stream of Results. An exception of a function given to an algorithm (stream_algorithms.h) is the
-// end of that algorithm's stream: what came before is read, then one `next` throws it, then there is nothing.
+// end of that algorithm's stream: what came before is read, then one `next` throws it, then there is nothing. In code
+// built without exceptions there are none; such code that reads a stream which another's exception ended is a bug, named.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "crank/async/cancellation.h"
 #include "crank/async/channel_core.h"
+#include "crank/async/misuse.h"
+#include "crank/async/promise.h"
 
 namespace crank {
 

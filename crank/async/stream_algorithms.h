@@ -1,6 +1,7 @@
 // The few algorithms over streams that people reach for. Each reads its stream in a child of the given group, so that it ends
-// with the scope, and answers a stream of its own. It reads no more than its own reader takes, and one value ahead. What a
-// function throws, or the stream it reads ends with, is thrown at its reader, after what was read before.
+// with the scope, and answers a stream of its own. It is at most two values ahead of its reader, one in the buffer and one in
+// hand, so a bounded source waits for who reads at the end. What a function throws, or the stream it reads ends with, is
+// thrown at its reader, after what was read before.
 //
 //     co_await crank::with_group<>([&](this auto, auto& group) -> crank::Task<> {
 //       auto even = crank::filter(group, std::move(numbers), [](int n) { return n % 2 == 0; });
@@ -9,10 +10,13 @@
 //     });
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "crank/async/child_task.h"
 #include "crank/async/group.h"
 #include "crank/async/runtime.h"
 #include "crank/async/stream.h"
@@ -150,15 +154,14 @@ Stream<T> merge(G& group, Stream<T> first, Stream<More>... others) {
   (group.spawn(detail::feed(out, detail::forward_stream(std::move(others), out))), ...);
   return std::move(stream);
 }
-/// A value once no newer one has come for `quiet`; the last one also at the end. While nobody reads, it does not either.
+/// A value once no newer one has come for `quiet`; the last one also at the end.
 template <class G, class T>
 Stream<T> debounce(G& group, Stream<T> in, Duration quiet) {
   auto [out, stream] = make_stream<T>(Buffering::bounded(1));
   group.spawn(detail::feed(out, detail::debounce_stream(std::move(in), out, quiet)));
   return std::move(stream);
 }
-/// Values in chunks: of `most` values, or of what came within `longest` of the chunk's first. While nobody reads, it reads no
-/// more than one chunk ahead.
+/// Values in chunks: of `most` values, or of what came within `longest` of the chunk's first. Ahead by two chunks at most.
 template <class G, class T>
 Stream<std::vector<T>> chunk(G& group, Stream<T> in, std::size_t most, Duration longest) {
   auto [out, stream] = make_stream<std::vector<T>>(Buffering::bounded(1));
