@@ -7,14 +7,16 @@
 
 namespace crank {
 namespace {
-Runtime& runtime_here() noexcept {
+Runtime& runtime_here(std::source_location here) noexcept {
   Runtime* runtime = current_runtime();
-  if (!runtime) detail::misuse("an actor was made outside of any runtime: pass it one");
+  if (!runtime)
+    detail::misuse("an actor was made outside of any runtime: pass it one", here.function_name(), here.file_name(),
+                   here.line());
   return *runtime;
 }
 }  // namespace
 
-Actor::Actor() noexcept : Actor(runtime_here()) {}
+Actor::Actor(std::source_location here) noexcept : Actor(runtime_here(here)) {}
 Actor::Actor(Runtime& runtime) noexcept : own_(runtime), executor_(own_.ref()) {}
 Actor::Actor(ExecutorRef executor, Runtime& runtime) noexcept : own_(runtime), executor_(executor) {}
 

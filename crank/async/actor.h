@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <concepts>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -36,10 +37,9 @@ class Actor {
   /// A bug, named, if the code that asks does not run on this actor.
   void assert_isolated(std::source_location here = std::source_location::current()) const noexcept;
 
-  const ExecutorRef& isolation() const noexcept { return executor_; }
-
-  /// An own default executor, on the current runtime (there must be one) or on the one named.
-  Actor() noexcept;
+  /// An own default executor, on the current runtime (there must be one: else a bug, named with the class's
+  /// constructor) or on the one named.
+  explicit Actor(std::source_location here = std::source_location::current()) noexcept;
   explicit Actor(Runtime& runtime) noexcept;
   /// On a custom executor, or on main; it outlives the actor.
   explicit Actor(ExecutorRef executor, Runtime& runtime) noexcept;
@@ -50,6 +50,10 @@ class Actor {
  private:
   template <class>
   friend class ActorRef;
+  // What a promise keeps of the actor it runs on: the place of the executor.
+  template <class First, class... Rest>
+  friend const ExecutorRef& detail::isolation_named_by(First& first, Rest&... rest) noexcept;
+  const ExecutorRef& isolation() const noexcept { return executor_; }
   // The last reference is gone, but the actor's executor is still held: by the task that dropped it, or by a thread
   // that is just leaving. It is deleted by a last job of its own, when nobody stands on it any more.
   struct Burial : Job {
@@ -83,16 +87,16 @@ class ActorRef {
   }
 
   /// Calls a member coroutine on the actor: `co_await ref.call(&Counter::add, 2)`. The reference must live until the
-  /// call has ended, as any object a member function is called on.
-  template <class R, class... Parameters>
-  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...), std::type_identity_t<Parameters>... arguments) const {
-    static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");
+  /// call has ended, as any object a member function is called on. What answers anything but a Task would run on the
+  /// caller's executor, a Stream too: such members are not reached (make it a Task<Stream<T>>).
+  template <class T, class... Parameters>
+  [[clang::coro_wrapper]] Task<T> call(Task<T> (A::*member)(Parameters...),
+                                       std::type_identity_t<Parameters>... arguments) const [[clang::lifetimebound]] {
     return (actor_->*member)(std::forward<Parameters>(arguments)...);
   }
-  template <class R, class... Parameters>
-  [[clang::coro_wrapper]] R call(R (A::*member)(Parameters...) const,
-                                 std::type_identity_t<Parameters>... arguments) const {
-    static_assert(requires { typename R::Value; }, "only members that return a Task are reached through an ActorRef");
+  template <class T, class... Parameters>
+  [[clang::coro_wrapper]] Task<T> call(Task<T> (A::*member)(Parameters...) const,
+                                       std::type_identity_t<Parameters>... arguments) const [[clang::lifetimebound]] {
     return (actor_->*member)(std::forward<Parameters>(arguments)...);
   }
   ExecutorRef executor() const noexcept { return base().executor(); }

@@ -9,6 +9,7 @@
 #include "crank/async/continuation.h"
 #include "crank/async/group.h"
 #include "crank/async/laws.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/sleep.h"
 #include "crank/async/spawn.h"
 #include "crank/async/yield.h"
@@ -160,34 +161,12 @@ LAW(Cancellation, AShieldLetsCleanUpSleep) {
   co_await std::move(task);
 }
 
-// A tree of groups and async_lets; every leaf says how its sleep ended.
-Task<int> cut_leaves(int depth, int width) {
-  if (depth == 0) co_return co_await sleep_for(1h) == SleepOutcome::cancelled;
-  if (depth % 2 == 0) {
-    auto other = async_let(cut_leaves(depth - 1, width));
-    int cut = co_await cut_leaves(depth - 1, width);
-    co_return cut + co_await other;
-  }
-  co_return co_await with_group<int>([&](this auto, auto& group) -> Task<int> {
-    for (int i = 0; i < width; ++i) group.spawn(cut_leaves(depth - 1, width));
-    int cut = 0;
-    while (auto one = co_await group.next()) cut += *one;
-    co_return cut;
-  });
-}
-Task<> cancel_a_tree(int depth, int width, int leaves) {
-  auto whole = spawn(cut_leaves(depth, width));
-  co_await yield();
-  whole.cancel();  // some of it sleeps, some has not begun, on threads some is just running
-  EXPECT_EQ(co_await std::move(whole), leaves);
-}
-
 LAW(Cancellation, ReachesEveryLeafOfAWideTree) {
-  for (int i = 0; i < 20; ++i) co_await cancel_a_tree(5, 4, 4 * 2 * 4 * 2 * 4);
+  for (int i = 0; i < 20; ++i) co_await laws::cancel_a_tree(5, 4, 4 * 2 * 4 * 2 * 4);
 }
 
 LAW(Cancellation, ReachesEveryLeafOfADeepTree) {
-  for (int i = 0; i < 20; ++i) co_await cancel_a_tree(15, 1, 128);
+  for (int i = 0; i < 20; ++i) co_await laws::cancel_a_tree(15, 1, 128);
 }
 
 LAW(Cancellation, TravelsDownWhileTheTaskIsStillSettingUp) {

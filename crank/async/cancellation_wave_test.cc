@@ -5,6 +5,7 @@
 
 #include "crank/async/async_let.h"
 #include "crank/async/group.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/pool.h"
 #include "crank/async/sleep.h"
@@ -17,26 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Task<int> cut_leaves(int depth) {
-  if (depth == 0) co_return co_await sleep_for(1h) == SleepOutcome::cancelled;
-  co_return co_await with_group<int>([&](this auto, auto& group) -> Task<int> {
-    for (int i = 0; i < 4; ++i) group.spawn(cut_leaves(depth - 1));
-    int cut = 0;
-    while (auto one = co_await group.next()) cut += *one;
-    co_return cut;
-  });
-}
-Task<> cancel_a_tree() {
-  auto whole = spawn(cut_leaves(3));
-  co_await yield();
-  whole.cancel();
-  EXPECT_EQ(co_await std::move(whole), 64);
-}
-
 TEST(CancellationWave, ReachesEveryLeafWithoutAsymmetricFences) {
   Pool pool({.threads = 4});  // which prepares the fences
   detail::refuse_asymmetric_fences(true);
-  for (int i = 0; i < 50; ++i) sync_wait(pool, cancel_a_tree());
+  for (int i = 0; i < 50; ++i) sync_wait(pool, laws::cancel_a_tree(5, 4, 4 * 2 * 4 * 2 * 4));
   detail::refuse_asymmetric_fences(false);
 }
 

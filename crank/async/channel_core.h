@@ -155,14 +155,25 @@ class ChannelCore {
   }
   /// Answers whether it was open.
   bool close() noexcept {
-    WaiterList woken;
+    ChannelWaiter* woken = nullptr;
+    ChannelWaiter** last = &woken;
     lock_.lock();
     bool was_open = !closed_;
     closed_ = true;
-    while (ChannelWaiter* waiter = receivers_.pop()) woken.push(*waiter);
-    while (ChannelWaiter* waiter = senders_.pop()) woken.push(*waiter);
+    for (WaiterList* list : {&receivers_, &senders_}) {
+      // Unlinked they are ours alone (rule 3), and chained by `next`: a canceller must not find them linked any more.
+      while (ChannelWaiter* waiter = list->pop()) {
+        *last = waiter;
+        last = &waiter->next;
+      }
+    }
+    *last = nullptr;
     lock_.unlock();
-    while (ChannelWaiter* waiter = woken.pop()) resume_later(*waiter->task);
+    while (woken) {
+      TaskRecord& task = *woken->task;
+      woken = woken->next;  // before the task goes on, and the waiter with it
+      resume_later(task);
+    }
     return was_open;
   }
   std::size_t size() noexcept {
@@ -287,7 +298,7 @@ class [[nodiscard("co_await it")]] Send : public ChannelAwaiter<T, SendWaiter<T>
   }
   bool await_resume() noexcept {
     this->detach();
-    return this->waiter_.taken || outcome_ == Pushed::taken;
+    return this->waiter_.taken || outcome_ == Pushed::taken || outcome_ == Pushed::dropped;
   }
 
  private:

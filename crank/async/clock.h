@@ -11,7 +11,7 @@
 
 namespace crank {
 
-enum class SleepOutcome : unsigned char;
+enum class [[nodiscard("a sleep may have been cut short by cancellation")]] SleepOutcome : unsigned char;
 
 /// Goes on while the machine is asleep. Its origin is not the suspending clock's.
 struct ContinuousClock {

@@ -8,9 +8,9 @@
 //
 // One atomic word (R6): Pending, Awaited, Resumed. The awaiter changes Pending to Awaited and suspends; seeing Resumed,
 // it goes on without suspending. The resumer changes Pending to Resumed; seeing Awaited, it enqueues the task on the
-// executor recorded when the continuation was made, so that resuming never runs user code inside the resumer. A checked
-// continuation names the function and line that made it and the place that resumes twice, or drops it unresumed; an
-// unsafe one checks nothing. From any thread.
+// executor recorded when it suspended, so that resuming never runs user code inside the resumer. A checked continuation
+// names the function and line that made it and the place that resumes twice, or drops it unresumed; an unsafe one checks
+// nothing. In a wasm32 guest the bug is a trap, without text: the host shows the guest's frames. From any thread.
 #pragma once
 
 #include <atomic>
@@ -147,10 +147,10 @@ class [[nodiscard("a continuation must be resumed, or its task never goes on")]]
     resume(std::forward<From>(value), here);
   }
   /// For libraries that copy their callbacks (std::function): copies share this one continuation, which is still
-  /// resumed once.
-  auto copyable() && {
-    return [shared = std::make_shared<Continuation>(std::move(*this))](auto&&... value) {
-      (*shared)(std::forward<decltype(value)>(value)...);
+  /// resumed once. A second time is reported with the place of this call: who calls the copy is inside the library.
+  auto copyable(std::source_location here = std::source_location::current()) && {
+    return [shared = std::make_shared<Continuation>(std::move(*this)), here](auto&&... value) {
+      shared->resume(std::forward<decltype(value)>(value)..., here);
     };
   }
   /// Still to be resumed.

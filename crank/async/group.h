@@ -130,7 +130,7 @@ class Group {
   std::size_t size() const noexcept { return core_.live(); }
 
   template <Exceptions policy>
-  class [[nodiscard]] Next : public detail::Awaiter {
+  class [[nodiscard("co_await it")]] Next : public detail::Awaiter {
    public:
     explicit Next(detail::GroupCore& core) noexcept : core_(core) {}
     Next(Next&&) = default;

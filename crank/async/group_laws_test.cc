@@ -7,6 +7,7 @@
 #include "crank/async/async_let.h"
 #include "crank/async/group.h"
 #include "crank/async/laws.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/or_return.h"
 #include "crank/async/race.h"
 #include "crank/async/sleep.h"
@@ -170,14 +171,7 @@ LAW_IN_TIME(AsyncLet, RunsBesideItsParentAndIsAwaitedLater) {
   EXPECT_EQ(current_runtime()->now() - start, 1s);
 }
 
-Task<int> fib(int n) {
-  if (n < 2) co_return n;
-  auto left = async_let(fib(n - 1));
-  int right = co_await fib(n - 2);
-  co_return co_await left + right;
-}
-
-LAW(AsyncLet, ForksAndJoins) { EXPECT_EQ(co_await fib(12), 144); }
+LAW(AsyncLet, ForksAndJoins) { EXPECT_EQ(co_await laws::fib(12), 144); }
 
 LAW_IN_TIME(Race, TheFirstWinsAndTheOthersAreGone) {
   EXPECT_EQ(co_await race(answer_after(2s, 2), answer_after(1s, 1), answer_after(3s, 3)), 1);

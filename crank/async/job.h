@@ -57,6 +57,18 @@ namespace detail {
 #define CRANK_JOBS_ARE_MARKED 1
 #endif
 #endif
+// A job is larger under a sanitizer, so code that is built with one and a library that is not would quietly break each
+// other. They do not link: every unit asks for the layout it was compiled with, by a name that says what to do.
+#if defined(CRANK_JOBS_ARE_MARKED)
+#define CRANK_JOB_LAYOUT this_code_is_built_with_a_sanitizer_so_crank_async_must_be_too
+#else
+#define CRANK_JOB_LAYOUT crank_async_is_built_with_a_sanitizer_so_this_code_must_be_too
+#endif
+#if !defined(__wasm__)  // a guest compiles everything
+extern const char CRANK_JOB_LAYOUT;
+[[gnu::used, gnu::retain]] static const char* const asked_job_layout = &CRANK_JOB_LAYOUT;
+#endif
+
 /// Under a sanitizer a job knows whether a queue of ours holds it, so that enqueueing it twice is named where it happens:
 /// the queues are intrusive, and what a second enqueue breaks is seen much later, elsewhere.
 class QueueMark {

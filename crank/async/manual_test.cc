@@ -16,6 +16,7 @@
 #include "crank/async/continuation.h"
 #include "crank/async/global_actor.h"
 #include "crank/async/group.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/manual_executor.h"
 #include "crank/async/sleep.h"
 #include "crank/async/sync_wait.h"
@@ -189,19 +190,10 @@ TEST(Task, NothingSuspendsWhereTheValueIsThere) {
 }
 
 Task<unsigned long long> refills_of_a_warm_loop() {
-  auto round = [](this auto) -> Task<int> {
-    int sum = 0;
-    for (int i = 0; i < 100; ++i) {
-      auto child = async_let(one());
-      sum += co_await one() + co_await child + co_await spawn(one());
-      sum += co_await with_continuation<int>([](Continuation<int> done) { done.resume(1); });
-    }
-    co_return sum;
-  };
   unsigned long long asked = 0;
   for (int warm = 0; warm < 2; ++warm) {  // the second time counts
     auto before = frame_refills();
-    EXPECT_EQ(co_await round(), 400);
+    EXPECT_EQ(co_await laws::warm_round(), 400);
     asked = frame_refills() - before;
   }
   co_return asked;
@@ -228,20 +220,10 @@ TEST(Frames, MayBeFreedInAnyOrderAndOnAnotherThread) {
   }
 }
 
-struct Mark : Job {
-  Mark(std::vector<int>* list, int value, Priority urgency)
-      : Job([](Job* job) noexcept { static_cast<Mark*>(job)->into->push_back(static_cast<Mark*>(job)->number); },
-            urgency),
-        into(list),
-        number(value) {}
-  std::vector<int>* into;
-  int number;
-};
-
 TEST(Priorities, DoNotReorderOnTheManualExecutor) {
   ManualExecutor manual;
   std::vector<int> order;
-  Mark low(&order, 0, Priority::background), high(&order, 1, Priority::high);
+  laws::Mark low(&order, 0, Priority::background), high(&order, 1, Priority::high);
   manual.runtime().enqueue(low);
   manual.runtime().enqueue(high);
   manual.run();
@@ -390,7 +372,7 @@ TEST(DefaultActor, NestedEnterAndLeaveKeepTheOrderOfWhatArrived) {
   ManualExecutor manual;
   DefaultActor outer(manual.runtime()), inner(manual.runtime());
   std::vector<int> order;
-  Mark a(&order, 1, Priority::medium), b(&order, 2, Priority::medium), c(&order, 3, Priority::medium);
+  laws::Mark a(&order, 1, Priority::medium), b(&order, 2, Priority::medium), c(&order, 3, Priority::medium);
   ASSERT_TRUE(outer.try_enter());
   EXPECT_TRUE(outer.is_current());
   ASSERT_TRUE(inner.try_enter());

@@ -23,6 +23,10 @@ void misuse(const char* what, const char* function, const char* file, unsigned l
 #endif
 }
 
+#if !defined(__wasm__)
+extern const char CRANK_JOB_LAYOUT = 0;
+#endif
+
 #if defined(CRANK_JOBS_ARE_MARKED)
 void QueueMark::enqueued_twice() noexcept { misuse("a job was enqueued that stands in a queue already"); }
 #endif

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "crank/async/actor.h"
@@ -38,6 +39,18 @@ TEST(Continuation, ResumingTwiceFromAnotherThreadIsCaughtToo) {
     });
   }()),
                "resumed twice.*misuse_test.cc");
+}
+
+Task<> resumes_a_copy_twice() {
+  co_await with_continuation<int>([](Continuation<int> done) {
+    std::function<void(int)> copy = std::move(done).copyable();
+    copy(1);
+    copy(2);
+  });
+}
+TEST(Continuation, ResumingCopiesTwiceNamesWhoMadeThem) {
+  ManualExecutor manual;
+  EXPECT_DEATH(manual.run(resumes_a_copy_twice()), "resumed twice.*resumes_a_copy_twice.*misuse_test.cc:[0-9]+");
 }
 
 TEST(Continuation, OfTwoThreadsThatResumeAtOnceOneIsTheSecond) {
@@ -83,6 +96,9 @@ TEST(Actor, ACallFromTheWrongExecutorIsNamed) {
   ManualExecutor manual;
   Bare bare(manual.runtime());
   EXPECT_DEATH(bare.assert_isolated(), "must run on its actor's executor.*misuse_test.cc");
+}
+TEST(Actor, MadeOutsideOfAnyRuntimeItsClassIsNamed) {
+  EXPECT_DEATH(make_actor<Bare>(), "made outside of any runtime.*Bare.*misuse_test.cc:[0-9]+");
 }
 struct Catalogue : GlobalActor<Catalogue> {};
 TEST(GlobalActor, ACallFromTheWrongExecutorIsNamed) {

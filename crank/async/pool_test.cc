@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -19,6 +21,7 @@
 #include "crank/async/default_actor.h"
 #include "crank/async/global_actor.h"
 #include "crank/async/group.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/sleep.h"
 #include "crank/async/sync_wait.h"
 #include "crank/async/yield.h"
@@ -28,15 +31,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Mark : Job {
-  Mark(std::vector<int>* list, int value, Priority urgency)
-      : Job([](Job* job) noexcept { static_cast<Mark*>(job)->into->push_back(static_cast<Mark*>(job)->number); },
-            urgency),
-        into(list),
-        number(value) {}
-  std::vector<int>* into;
-  int number;
-};
+using laws::Mark;
 using Marks = std::vector<std::unique_ptr<Mark>>;
 
 TEST(Priorities, OrderAWorkersQueueAndAnActorsQueue) {
@@ -234,15 +229,9 @@ TEST(Pool, WorksTheSameWithoutAsymmetricFences) {
   detail::refuse_asymmetric_fences(false);
 }
 
-Task<int> fib(int n) {
-  if (n < 2) co_return n;
-  auto left = async_let(fib(n - 1));
-  int right = co_await fib(n - 2);
-  co_return co_await left + right;
-}
 TEST(Pool, ForksAndJoinsDeepTrees) {
   Pool pool({.threads = 4});
-  EXPECT_EQ(sync_wait(pool, fib(18)), 2584);
+  EXPECT_EQ(sync_wait(pool, laws::fib(18)), 2584);
 }
 
 // While nothing runs at all: the pool's monitor has gone to sleep, and only a parked worker can keep the timer.
@@ -348,36 +337,45 @@ TEST(MainExecutor, KeepsItsGuaranteeWhenAnotherThreadServesIt) {
   MainLoop& loop = pool.main_loop();
   std::set<std::thread::id> threads;
   int inside = 0;
+  auto on_main = [&] {
+    EXPECT_EQ(++inside, 1);
+    threads.insert(std::this_thread::get_id());
+    EXPECT_EQ(current_executor(), pool.runtime().main());
+    --inside;
+  };
+  SpawnOptions options{.executor = pool.runtime().main(), .runtime = &pool.runtime()};
+  // One turn of a task here, its next on another thread.
+  std::optional<Continuation<>> gate;
+  auto both = spawn(
+      [&](this auto) -> Task<> {
+        on_main();
+        co_await with_continuation([&](Continuation<> done) { gate.emplace(std::move(done)); });
+        on_main();
+      }(),
+      options);
+  loop.run_ready(pool.runtime());
+  gate->resume();
+  std::thread([&] { loop.run_ready(pool.runtime()); }).join();
+  EXPECT_TRUE(both.is_done());
+  EXPECT_EQ(threads.size(), 2u);
+  // Two threads that both want to serve it, while tasks come and go.
   auto body = [&](this auto) -> Task<> {
     for (int i = 0; i < 50; ++i) {
-      EXPECT_EQ(++inside, 1);
-      threads.insert(std::this_thread::get_id());
-      EXPECT_EQ(current_executor(), pool.runtime().main());
-      --inside;
-      co_await yield();
+      on_main();
+      co_await spawn_detached([](this auto) -> Task<> { co_return; }());
     }
   };
   std::vector<TaskHandle<>> tasks;
-  for (int i = 0; i < 4; ++i)
-    tasks.push_back(spawn(body(), {.executor = pool.runtime().main(), .runtime = &pool.runtime()}));
-  auto all_done = [&] {
-    for (auto& task : tasks)
-      if (!task.is_done()) return false;
-    return true;
-  };
-  // Two threads take turns: each runs what is ready and lets the other.
+  for (int i = 0; i < 4; ++i) tasks.push_back(spawn(body(), options));
   auto serve = [&] {
-    while (!all_done()) {
+    while (std::ranges::any_of(tasks, [](auto& task) { return !task.is_done(); })) {
       loop.run_ready(pool.runtime());
       std::this_thread::yield();
     }
   };
-  loop.run_ready(pool.runtime());
   std::thread other(serve);
   serve();
   other.join();
-  EXPECT_TRUE(all_done());
-  EXPECT_GE(threads.size(), 1u);
 }
 
 struct Ledger : GlobalActor<Ledger> {};

@@ -1,5 +1,7 @@
 // The few algorithms over streams that people reach for. Each reads its stream in a child of the given group, so that it ends
-// with the scope, and answers a stream of its own.
+// with the scope, and answers a stream of its own. It is at most two values ahead of its reader, one in the buffer and one in
+// hand, so a bounded source waits for who reads at the end. What a function throws, or the stream it reads ends with, is
+// thrown at its reader, after what was read before.
 //
 //     co_await crank::with_group<>([&](this auto, auto& group) -> crank::Task<> {
 //       auto even = crank::filter(group, std::move(numbers), [](int n) { return n % 2 == 0; });
@@ -8,10 +10,13 @@
 //     });
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "crank/async/child_task.h"
 #include "crank/async/group.h"
 #include "crank/async/runtime.h"
 #include "crank/async/stream.h"
@@ -36,92 +41,93 @@ Task<> forward_stream(Stream<T> in, StreamSource<T> out) {
     if (!co_await out.send(*std::move(value))) break;
 }
 
-// Yields a mark into a stream of events when its time comes; restarted by every value.
 template <class T>
-struct Tick {
-  std::optional<T> value;  // none: the time of `generation` has come
-  std::uint64_t generation = 0;
-  bool end = false;
+struct Timed {
+  std::optional<T> value;
+  bool expired;  // none because the time has come, and not because the stream has ended
 };
+/// The next value, or its time. Throws nothing. The timer is one more canceller of the wait (channel_core.h): armed before
+/// the waiter is linked, it sets `stop`, then unlinks.
 template <class T>
-class TickTimer : Timer {
+class [[nodiscard("co_await it")]] NextUntil : public Receive<T>, Timer {
  public:
-  TickTimer(TimerQueue& queue, StreamSource<Tick<T>> events)
-      : Timer(fire_tick), queue_(queue), events_(std::move(events)) {}
-  ~TickTimer() { stop(); }
-  void start(Instant when, std::uint64_t generation) {
-    stop();
-    generation_ = generation;
-    over_.store(false, std::memory_order_relaxed);
-    queue_.add(*this, when);
-    armed_ = true;
+  NextUntil(StreamShared<T>& shared, Instant when) noexcept : Receive<T>(shared), Timer(expire), when_(when) {}
+  bool await_suspend(std::coroutine_handle<> here) noexcept {
+    return this->wait(here, [this] {
+      if (when_ != Instant::max()) {
+        timers_ = &this->waiter_.task->runtime->timers();
+        timers_->add(*this, when_);
+      }
+      return !this->core_.pop_or_wait(this->waiter_);
+    });
   }
-  void stop() noexcept {
-    if (!armed_) return;
-    armed_ = false;
-    if (queue_.remove(*this)) return;
-    while (!over_.load(std::memory_order_acquire)) wait_a_little();
+  Timed<T> await_resume() {
+    bool expired = timers_ && !timers_->remove(*this);
+    while (expired && !over_.load(std::memory_order_acquire)) wait_a_little();
+    std::optional<T> value = Receive<T>::await_resume();
+    expired = expired && !value;
+    return {std::move(value), expired};
   }
 
  private:
-  static void fire_tick(Timer& timer) noexcept {
-    auto& self = static_cast<TickTimer&>(timer);
-    self.events_.yield({std::nullopt, self.generation_, false});
-    self.over_.store(true, std::memory_order_release);
+  static void expire(Timer& timer) noexcept {
+    auto& self = static_cast<NextUntil&>(timer);
+    TaskRecord& task = *self.waiter_.task;
+    self.waiter_.stop.store(true, std::memory_order_relaxed);
+    bool unlinked = self.core_.unlink(self.waiter_, false);
+    self.over_.store(true, std::memory_order_release);  // who was resumed by another may now go
+    if (unlinked) resume_later(task);
   }
-  TimerQueue& queue_;
-  StreamSource<Tick<T>> events_;
-  std::uint64_t generation_ = 0;
-  std::atomic<bool> over_{true};
-  bool armed_ = false;
+  Instant when_;
+  TimerQueue* timers_ = nullptr;
+  std::atomic<bool> over_{false};
 };
 
-template <class T, Exceptions = default_exceptions>
-Task<> feed_ticks(Stream<T> in, StreamSource<Tick<T>> events) {
-  while (auto value = co_await in.next())
-    if (!co_await events.send({std::move(value), 0, false})) co_return;
-  events.yield({std::nullopt, 0, true});
-}
-
-template <class T, Exceptions = default_exceptions>
-Task<> debounce_stream(Stream<Tick<T>> events, StreamSource<Tick<T>> ticks, StreamSource<T> out, Duration quiet) {
+template <class T, Exceptions policy = default_exceptions>
+Task<> debounce_stream(Stream<T> in, StreamSource<T> out, Duration quiet) {
   Runtime& runtime = *current_runtime();
   std::optional<T> held;
-  std::uint64_t generation = 0;
-  TickTimer<T> timer(runtime.timers(), std::move(ticks));
-  while (auto event = co_await events.next()) {
-    if (event->value) {
-      held = std::move(event->value);
-      timer.start(runtime.now() + quiet, ++generation);
+  for (Instant due = Instant::max();;) {
+    auto [value, expired] = co_await NextUntil<T>(in.shared(), due);
+    if (value) {
+      held = std::move(value);
+      due = runtime.now() + quiet;
       continue;
     }
-    if (!event->end && event->generation != generation) continue;  // overtaken by a newer value
+    due = Instant::max();
     if (held && !co_await out.send(*std::exchange(held, std::nullopt))) co_return;
-    if (event->end) co_return;
+    if (!expired) break;
   }
+  throw_failure<policy>(in.shared());
 }
 
-template <class T, Exceptions = default_exceptions>
-Task<> chunk_stream(Stream<Tick<T>> events, StreamSource<Tick<T>> ticks, StreamSource<std::vector<T>> out,
-                    std::size_t most, Duration longest) {
+template <class T, Exceptions policy = default_exceptions>
+Task<> chunk_stream(Stream<T> in, StreamSource<std::vector<T>> out, std::size_t most, Duration longest) {
   Runtime& runtime = *current_runtime();
   std::vector<T> chunk;
-  std::uint64_t generation = 0;
-  TickTimer<T> timer(runtime.timers(), std::move(ticks));
-  while (auto event = co_await events.next()) {
-    if (event->value) {
-      if (chunk.empty()) timer.start(runtime.now() + longest, ++generation);
-      chunk.push_back(*std::move(event->value));
-      if (chunk.size() < most) continue;
-    } else if (!event->end && event->generation != generation) {
-      continue;
+  for (Instant due = Instant::max();;) {
+    auto [value, expired] = co_await NextUntil<T>(in.shared(), due);
+    bool end = !value && !expired;
+    if (value) {
+      if (chunk.empty()) due = runtime.now() + longest;
+      chunk.push_back(*std::move(value));
+      // Where a value is always there nothing waits, and no timer fires.
+      if (chunk.size() < most && runtime.now() < due) continue;
     }
-    bool end = event->end;
-    timer.stop();
-    ++generation;
+    due = Instant::max();
     if (!chunk.empty() && !co_await out.send(std::exchange(chunk, {}))) co_return;
-    if (end) co_return;
+    if (end) break;
   }
+  throw_failure<policy>(in.shared());
+}
+
+/// Runs the body of an algorithm. What it throws is the end of the stream it feeds: nobody else asks for the child's outcome.
+template <class T, Exceptions = default_exceptions>
+Task<> feed(StreamSource<T> out, Task<> body) {
+  Settled<void> outcome(std::move(body));
+  co_await outcome;
+  ResultSlot<void>& result = outcome.result();
+  if (std::exchange(result.outcome, Outcome::none) == Outcome::exception) out.fail(result.exception);
 }
 
 }  // namespace detail
@@ -129,44 +135,38 @@ Task<> chunk_stream(Stream<Tick<T>> events, StreamSource<Tick<T>> ticks, StreamS
 /// `function` of each value, in order.
 template <class G, class T, class Function>
 auto map(G& group, Stream<T> in, Function function) {
-  auto ends = make_stream<std::invoke_result_t<Function&, T>>(Buffering::bounded(1));
-  group.spawn(detail::map_stream(std::move(in), std::move(ends.source), std::move(function)));
-  return std::move(ends.stream);
+  auto [out, stream] = make_stream<std::invoke_result_t<Function&, T>>(Buffering::bounded(1));
+  group.spawn(detail::feed(out, detail::map_stream(std::move(in), out, std::move(function))));
+  return std::move(stream);
 }
 /// Those values that `predicate` holds for.
 template <class G, class T, class Predicate>
 Stream<T> filter(G& group, Stream<T> in, Predicate predicate) {
-  auto ends = make_stream<T>(Buffering::bounded(1));
-  group.spawn(detail::filter_stream(std::move(in), std::move(ends.source), std::move(predicate)));
-  return std::move(ends.stream);
+  auto [out, stream] = make_stream<T>(Buffering::bounded(1));
+  group.spawn(detail::feed(out, detail::filter_stream(std::move(in), out, std::move(predicate))));
+  return std::move(stream);
 }
-/// The values of all streams as they come; ends when all have ended.
+/// The values of all streams as they come; ends when all have ended, or with the first failure.
 template <class G, class T, class... More>
 Stream<T> merge(G& group, Stream<T> first, Stream<More>... others) {
-  auto ends = make_stream<T>(Buffering::bounded(1));
-  group.spawn(detail::forward_stream(std::move(first), ends.source));
-  (group.spawn(detail::forward_stream(std::move(others), ends.source)), ...);
-  return std::move(ends.stream);
+  auto [out, stream] = make_stream<T>(Buffering::bounded(1));
+  group.spawn(detail::feed(out, detail::forward_stream(std::move(first), out)));
+  (group.spawn(detail::feed(out, detail::forward_stream(std::move(others), out))), ...);
+  return std::move(stream);
 }
 /// A value once no newer one has come for `quiet`; the last one also at the end.
 template <class G, class T>
 Stream<T> debounce(G& group, Stream<T> in, Duration quiet) {
-  auto events = make_stream<detail::Tick<T>>(Buffering::unbounded());
-  auto ends = make_stream<T>(Buffering::bounded(1));
-  group.spawn(detail::feed_ticks(std::move(in), events.source));
-  group.spawn(
-      detail::debounce_stream(std::move(events.stream), std::move(events.source), std::move(ends.source), quiet));
-  return std::move(ends.stream);
+  auto [out, stream] = make_stream<T>(Buffering::bounded(1));
+  group.spawn(detail::feed(out, detail::debounce_stream(std::move(in), out, quiet)));
+  return std::move(stream);
 }
-/// Values in chunks: of `most` values, or of what came within `longest` of the chunk's first.
+/// Values in chunks: of `most` values, or of what came within `longest` of the chunk's first. Ahead by two chunks at most.
 template <class G, class T>
 Stream<std::vector<T>> chunk(G& group, Stream<T> in, std::size_t most, Duration longest) {
-  auto events = make_stream<detail::Tick<T>>(Buffering::unbounded());
-  auto ends = make_stream<std::vector<T>>(Buffering::bounded(1));
-  group.spawn(detail::feed_ticks(std::move(in), events.source));
-  group.spawn(
-      detail::chunk_stream(std::move(events.stream), std::move(events.source), std::move(ends.source), most, longest));
-  return std::move(ends.stream);
+  auto [out, stream] = make_stream<std::vector<T>>(Buffering::bounded(1));
+  group.spawn(detail::feed(out, detail::chunk_stream(std::move(in), out, most, longest)));
+  return std::move(stream);
 }
 
 }  // namespace crank

@@ -85,6 +85,23 @@ LAW(Channel, ACancelThatRacesWithAValueLosesNeitherTask) {
   }
 }
 
+LAW(Channel, ACancelThatRacesWithTheCloseResumesOnce) {
+  for (int i = 0; i < 200; ++i) {
+    Channel<int> channel(1);
+    std::vector<TaskHandle<bool>> waiters;
+    for (int n = 0; n < 4; ++n)
+      waiters.push_back(spawn([&](this auto) -> Task<bool> { co_return (co_await channel.receive()).has_value(); }()));
+    for (int n = 0; n < i % 3; ++n) co_await yield();
+    auto closer = spawn([&](this auto) -> Task<> {
+      channel.close();
+      co_return;
+    }());
+    for (auto& waiter : waiters) waiter.cancel();
+    for (auto& waiter : waiters) EXPECT_FALSE(co_await std::move(waiter));
+    co_await std::move(closer);
+  }
+}
+
 Task<std::vector<int>> all_of(Stream<int> stream) {
   std::vector<int> seen;
   while (auto n = co_await stream.next()) seen.push_back(*n);
@@ -154,6 +171,16 @@ LAW(Stream, EndsWhenItsLastSourceGoesOrItsReaderIsCancelled) {
   EXPECT_TRUE(source.yield(1) == Yielded::terminated);
 }
 
+LAW(Stream, SendingIntoAWindowNeverWaitsAndIsFalseOnlyAtTheEnd) {
+  for (Buffering window : {Buffering::latest(2), Buffering::oldest(2)}) {
+    auto [source, stream] = make_stream<int>(window);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(co_await source.send(i));
+    source.finish();
+    EXPECT_FALSE(co_await source.send(5));
+    EXPECT_EQ((co_await all_of(std::move(stream))).size(), 2u);
+  }
+}
+
 struct Timed {
   Duration pause;
   int value;
@@ -213,6 +240,136 @@ LAW(StreamAlgorithms, LeavingTheScopeEndsThemAndTheirTimers) {
   });
   EXPECT_EQ(current_runtime()->timers().size(), 0u);
 }
+
+// A value each 10 ms into a stream of one place; counts those that found room.
+Task<> count_sent(StreamSource<int> out, int count, std::atomic<int>& sent) {
+  for (int i = 0; i < count && co_await out.send(i); ++i) {
+    ++sent;
+    (void)co_await sleep_for(10ms);
+  }
+}
+
+LAW_IN_TIME(StreamAlgorithms, DebounceHoldsItsSourceBackWhileNobodyReads) {
+  std::atomic<int> sent{0};
+  std::vector<int> seen;
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto in = make_stream<int>(Buffering::bounded(1));
+    group.spawn(count_sent(std::move(in.source), 20, sent));
+    auto calm = debounce(group, std::move(in.stream), 1ms);
+    (void)co_await sleep_for(1h);
+    EXPECT_EQ(sent.load(), 3);  // one in each stream, one in hand
+    while (auto n = co_await calm.next()) seen.push_back(*n);
+  });
+  EXPECT_TRUE(seen[0] == 0 && seen[1] == 1 && seen.back() == 19);
+}
+
+LAW_IN_TIME(StreamAlgorithms, ChunkHoldsItsSourceBackWhileNobodyReads) {
+  std::atomic<int> sent{0};
+  std::size_t seen = 0;
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto in = make_stream<int>(Buffering::bounded(1));
+    group.spawn(count_sent(std::move(in.source), 20, sent));
+    auto chunks = chunk(group, std::move(in.stream), 2, 1s);
+    (void)co_await sleep_for(1h);
+    EXPECT_EQ(sent.load(), 5);  // a chunk of two in the stream, one in hand, one value behind
+    while (auto c = co_await chunks.next()) seen += c->size();
+  });
+  EXPECT_EQ(seen, 20u);
+}
+
+LAW_IN_TIME(StreamAlgorithms, AChunkIsCutByTimeAlsoWhereAValueIsAlwaysThere) {
+  std::vector<std::size_t> sizes;
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto in = make_stream<int>(Buffering::unbounded());
+    for (int i = 0; i < 4; ++i) in.source.yield(i);
+    in.source.finish();
+    auto chunks = chunk(group, std::move(in.stream), 3, 0s);
+    while (auto c = co_await chunks.next()) sizes.push_back(c->size());
+  });
+  EXPECT_TRUE(sizes == (std::vector<std::size_t>{1, 1, 1, 1}));
+}
+
+LAW(StreamAlgorithms, ATimeThatRacesWithAValueLosesNone) {
+  long sum = 0;
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto in = make_stream<int>(Buffering::bounded(2));
+    group.spawn([](this auto, StreamSource<int> out) -> Task<> {
+      for (int i = 0; i < 500; ++i) {
+        if (i % 7 == 0) co_await yield();
+        EXPECT_TRUE(co_await out.send(i));
+      }
+    }(std::move(in.source)));
+    auto chunks = chunk(group, std::move(in.stream), 3, 2us);
+    while (auto c = co_await chunks.next())
+      for (int n : *c) sum += n;
+  });
+  EXPECT_EQ(sum, 499L * 250);
+  EXPECT_EQ(current_runtime()->timers().size(), 0u);
+}
+
+#if defined(__cpp_exceptions)
+struct Odd {};
+int refuses_odd(int n) {
+  if (n % 2) throw Odd();
+  return n;
+}
+// The values, then a 1000 for a failure at the end; nothing comes after it.
+template <class T>
+Task<std::vector<T>> until_failure(Stream<T> stream, T mark) {
+  std::vector<T> seen;
+  try {
+    while (auto value = co_await stream.next()) seen.push_back(*std::move(value));
+  } catch (const Odd&) {
+    seen.push_back(mark);
+  }
+  EXPECT_FALSE(co_await stream.next());
+  co_return seen;
+}
+Stream<int> stream_of(std::initializer_list<int> values) {
+  auto ends = make_stream<int>(Buffering::unbounded());
+  for (int n : values) ends.source.yield(n);
+  return std::move(ends.stream);
+}
+
+LAW(StreamAlgorithms, WhatAFunctionThrowsIsThrownAtTheReaderAfterWhatCameBefore) {
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto mapped = map(group, stream_of({2, 4, 5, 6}), refuses_odd);
+    EXPECT_TRUE(co_await until_failure(std::move(mapped), 1000) == (std::vector<int>{2, 4, 1000}));
+    auto filtered = filter(group, stream_of({2, 0, 7, 8}), [](int n) { return refuses_odd(n) != 0; });
+    EXPECT_TRUE(co_await until_failure(std::move(filtered), 1000) == (std::vector<int>{2, 1000}));
+  });
+}
+
+LAW_IN_TIME(StreamAlgorithms, AFailureGoesThroughAllOfThemAndWhatTheyHoldGoesFirst) {
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto failing = [&] { return map(group, stream_of({2, 4, 6, 7}), refuses_odd); };
+    auto whole = map(group, filter(group, failing(), [](int) { return true; }), [](int n) { return n; });
+    EXPECT_TRUE(co_await until_failure(std::move(whole), 1000) == (std::vector<int>{2, 4, 6, 1000}));
+    EXPECT_TRUE(co_await until_failure(debounce(group, failing(), 1h), 1000) == (std::vector<int>{6, 1000}));
+    auto chunks = chunk(group, failing(), 2, 1h);
+    EXPECT_TRUE(co_await until_failure(std::move(chunks), {1000}) ==
+                (std::vector<std::vector<int>>{{2, 4}, {6}, {1000}}));
+    // Of a merge the first failure is the end, whatever the other stream has still to say.
+    auto open = make_stream<int>(Buffering::bounded(1));
+    auto merged = co_await until_failure(merge(group, failing(), std::move(open.stream)), 1000);
+    EXPECT_TRUE(merged == (std::vector<int>{2, 4, 6, 1000}));
+    EXPECT_FALSE(co_await open.source.send(1) && co_await open.source.send(2) && co_await open.source.send(3));
+  });
+}
+
+LAW(StreamAlgorithms, AFailureThatNobodyReadsEndsWithItsStream) {
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    auto unread = map(group, stream_of({1}), refuses_odd);
+    for (int i = 0; i < 10; ++i) co_await yield();
+    auto reader = [](this auto, Stream<int> stream) -> Task<bool> {
+      current_task()->cancel();  // who is cancelled is told of the end, and of nothing else
+      for (int i = 0; i < 10; ++i) co_await yield();
+      co_return (co_await stream.next()).has_value();
+    };
+    EXPECT_FALSE(co_await spawn(reader(map(group, stream_of({1}), refuses_odd))));
+  });
+}
+#endif
 
 }  // namespace
 }  // namespace crank

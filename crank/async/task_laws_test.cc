@@ -14,6 +14,7 @@
 #include "crank/async/frame_pool.h"
 #include "crank/async/group.h"
 #include "crank/async/laws.h"
+#include "crank/async/laws_bodies.h"
 #include "crank/async/sleep.h"
 #include "crank/async/spawn.h"
 #include "crank/async/task_local.h"
@@ -265,16 +266,6 @@ LAW(SpawnImmediate, RunsAtOnceUntilItSuspends) {
 
 // ---- R11
 
-Task<int> one() { co_return 1; }
-Task<int> warm_round() {
-  int sum = 0;
-  for (int i = 0; i < 100; ++i) {
-    auto child = async_let(one());
-    sum += co_await one() + co_await child + co_await spawn(one());
-    sum += co_await with_continuation<int>([](Continuation<int> done) { done.resume(1); });
-  }
-  co_return sum;
-}
 // Changes with every frame that is allocated on this thread; under AddressSanitizer every frame comes from the system.
 std::size_t frames_taken() {
   if (!detail::frames_are_pooled) return frame_refills();
@@ -305,12 +296,12 @@ LAW(Frames, AnElidedPairAllocatesOneFrame) {
 
 #if !defined(__wasm__)
 // On one thread at a time, since the pools are the threads'.
-LAW(Frames, AWarmLoopGivesTheRightAnswerEverywhere) { EXPECT_EQ(co_await warm_round(), 400); }
+LAW(Frames, AWarmLoopGivesTheRightAnswerEverywhere) { EXPECT_EQ(co_await laws::warm_round(), 400); }
 #else
 LAW(Frames, AWarmLoopAsksTheSystemForNoMemory) {
-  EXPECT_EQ(co_await warm_round(), 400);
+  EXPECT_EQ(co_await laws::warm_round(), 400);
   auto before = frame_refills();
-  EXPECT_EQ(co_await warm_round(), 400);
+  EXPECT_EQ(co_await laws::warm_round(), 400);
   EXPECT_EQ(frame_refills(), before);
 }
 #endif

@@ -14,6 +14,7 @@
 #include "crank/guest/entry.h"
 #include "examples/analytics/json.h"
 #include "examples/analytics/sdk.h"
+#include "examples/delivery/stepped.h"
 #include "tests/reactor/fake_host.h"
 
 namespace analytics {
@@ -163,7 +164,8 @@ class Collector final : public Transport {
 crank::Task<Statistics> use(Collector& collector, std::uint32_t seed) {
   std::mt19937 random(seed * 977 + 1);
   auto sdk = crank::make_actor<Sdk>(
-      Options{.batch = 1 + random() % 7, .max_age = std::chrono::milliseconds(200), .seed = seed + 1}, collector);
+      Options{.pace = {.batch = 1 + random() % 7, .max_age = std::chrono::milliseconds(200), .seed = seed + 1}},
+      collector);
   auto running = crank::spawn(sdk.call(&Sdk::run));
   for (int i = 0; i < 100; ++i) {
     std::uint64_t id = co_await sdk.call(&Sdk::track, concat("event ", i), i);
@@ -203,6 +205,58 @@ TEST(Sdk, WhateverFailsNoEventIsLostNoneChangesItsIdAndNoTimerIsLeft) {
   }
 }
 
+// Collects, with a fate for each batch in turn: lost on the way there, accepted, refused for good, or its acceptance lost.
+class Stepping final : public Transport {
+ public:
+  crank::Task<crank::Result<>> deliver(std::string batch) override {
+    unsigned fate = batches++ % 4;
+    if (co_await crank::sleep_for(std::chrono::milliseconds(2)) == crank::SleepOutcome::cancelled)
+      co_return crank::fail(Code::cancelled, "on its way there");
+    if (fate == 0) co_return crank::fail(Code::io, "lost");
+    auto text = json::parse(batch);
+    for (const json::Value& event : (*text)["events"].items()) {
+      auto id = static_cast<std::uint64_t>(event["id"].number());
+      EXPECT_FALSE(settled.contains(id)) << id << " was sent again though its fate was known";
+      EXPECT_EQ(names.emplace(id, event["name"].text()).first->second, event["name"].text());
+    }
+    if (fate == 3) co_return crank::fail(Code::io, "the answer was lost");
+    if (co_await crank::sleep_for(std::chrono::milliseconds(1)) == crank::SleepOutcome::cancelled)
+      co_return crank::fail(Code::cancelled, "on its way back");
+    for (const json::Value& event : (*text)["events"].items())
+      settled.insert(static_cast<std::uint64_t>(event["id"].number()));
+    if (fate == 2) co_return crank::fail(Code::bad_argument, "malformed");
+    co_return crank::Result<>();
+  }
+  std::map<std::uint64_t, std::string> names;
+  std::set<std::uint64_t> settled;
+  unsigned batches = 0;
+};
+
+TEST(Sdk, CancelledAtEveryPointItLosesNothingAndLeavesNothingBehind) {
+  using std::chrono::milliseconds;
+  for (auto victim : {delivery::Victim::delivery, delivery::Victim::flush}) {
+    unsigned k = 0;
+    for (bool cut = true; cut; ++k) {
+      Stepping transport;
+      std::map<std::uint64_t, std::string> tracked;
+      auto make = [&]() -> crank::Task<crank::ActorRef<Sdk>> {
+        delivery::Pace pace{
+            .batch = 3, .max_age = milliseconds(5), .backoff = milliseconds(2), .backoff_cap = milliseconds(8)};
+        co_return crank::make_actor<Sdk>(Options{.pace = pace}, transport);
+      };
+      auto track = [&](crank::ActorRef<Sdk> sdk, int n) -> crank::Task<> {
+        std::string name = concat("event ", n);
+        tracked.emplace(co_await sdk.call(&Sdk::track, name, n), name);
+      };
+      cut = delivery::live<Sdk>(k, victim, make, track);
+      ASSERT_EQ(transport.names, tracked) << "cut at " << k;
+      ASSERT_EQ(transport.settled.size(), tracked.size()) << "cut at " << k;
+      ASSERT_FALSE(testing::Test::HasFailure());
+    }
+    EXPECT_GT(k, 40U);  // it was cut in many places
+  }
+}
+
 class Refusing final : public Transport {
  public:
   crank::Task<crank::Result<>> deliver(std::string) override {
@@ -218,7 +272,8 @@ TEST(Sdk, RetriesBackOffWithinTheirBoundsAndNotInStep) {
   Refusing down;
   auto program = [](Refusing& transport) -> crank::Task<> {
     auto sdk = crank::make_actor<Sdk>(
-        Options{.batch = 1, .backoff = milliseconds(100), .backoff_cap = milliseconds(800), .seed = 3}, transport);
+        Options{.pace = {.batch = 1, .backoff = milliseconds(100), .backoff_cap = milliseconds(800), .seed = 3}},
+        transport);
     auto running = crank::spawn(sdk.call(&Sdk::run));
     std::ignore = co_await sdk.call(&Sdk::track, "event", 1);
     std::ignore = co_await crank::sleep_for(std::chrono::seconds(60));

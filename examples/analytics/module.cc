@@ -83,12 +83,12 @@ CRANK_ENTRY(configure)(Argument argument)->Task<Result<Bytes>> {
   if (given["endpoint"].text().empty())
     co_return fail(Code::bad_argument, "analytics: the configuration has no endpoint");
   Options options;
-  read_count(given["batch"], options.batch);
+  read_count(given["batch"], options.pace.batch);
   read_count(given["capacity"], options.capacity);
-  read_count(given["seed"], options.seed);
-  read_duration(given["max_age_ms"], options.max_age);
-  read_duration(given["backoff_ms"], options.backoff);
-  read_duration(given["backoff_cap_ms"], options.backoff_cap);
+  read_count(given["seed"], options.pace.seed);
+  read_duration(given["max_age_ms"], options.pace.max_age);
+  read_duration(given["backoff_ms"], options.pace.backoff);
+  read_duration(given["backoff_cap_ms"], options.pace.backoff_cap);
   module.transport.endpoint = given["endpoint"].text();
   module.sdk = crank::make_actor<Sdk>(options, module.transport);
   co_return Bytes();

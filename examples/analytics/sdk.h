@@ -15,9 +15,8 @@
 #include <vector>
 
 #include "crank/async/actor.h"
-#include "crank/async/stream.h"
-#include "crank/async/timer_queue.h"
 #include "crank/base/result.h"
+#include "examples/delivery/schedule.h"
 
 namespace analytics {
 
@@ -39,18 +38,13 @@ class Transport {
 };
 
 struct Options {
-  std::size_t batch = 20;                             ///< events in a batch; so many are sent at once
-  crank::Duration max_age = std::chrono::seconds(5);  ///< no event waits longer than that for company
+  delivery::Pace pace;
   std::size_t capacity = 1000;  ///< beyond it the oldest not just being sent are dropped and counted
-  crank::Duration backoff =
-      std::chrono::milliseconds(200);  ///< the first retry comes within that time, on average half
-  crank::Duration backoff_cap = std::chrono::seconds(30);
-  std::uint64_t seed = 1;  ///< of the jitter
 };
 
 struct Statistics {
   std::uint64_t tracked = 0, delivered = 0, refused = 0, dropped = 0, attempts = 0;
-  std::size_t buffered = 0;
+  std::size_t buffered = 0, flushing = 0;  ///< events; flushes that wait
 };
 
 class Sdk : public crank::Actor {
@@ -69,30 +63,15 @@ class Sdk : public crank::Actor {
   crank::Task<Statistics> statistics();
 
  private:
-  Sdk(Options options, Transport& transport, crank::StreamEnds<bool> wakes);
-
-  struct Waiter {
-    std::uint64_t until;  // the id that must be gone
-    crank::StreamSource<bool> done;
-  };
-  crank::Instant next_attempt() const;
-  crank::Instant now() const;
-  crank::Duration jitter();
   void remove_up_to(std::uint64_t last);
-  void tell_waiters();
+  void tell_what_is_gone();
 
   const Options options_;
   Transport& transport_;
+  delivery::Schedule schedule_;
   std::deque<Event> buffer_;
-  std::vector<Waiter> waiters_;
-  crank::StreamSource<bool> wake_;
-  crank::Stream<bool> woken_;
   Statistics statistics_;
-  std::uint64_t next_id_ = 1, in_flight_ = 0, flush_until_ = 0,
-                random_;  // in_flight_: the last id of the batch being sent
-  unsigned failures_ = 0;
-  bool online_ = true;
-  crank::Instant not_before_{};
+  std::uint64_t next_id_ = 1, in_flight_ = 0;  // the last id of the batch being sent
 };
 
 /// The events as one JSON text: {"events":[{"id":1,"name":"open","value":3},…]}.

@@ -100,7 +100,7 @@ void Collector::answer(io::Exchange& exchange, const std::string& body) {
 void Collector::accept(const std::string& body) {
   std::lock_guard lock(mutex_);
   std::istringstream lines(body);
-  std::int64_t id;
+  std::uint64_t id;
   std::string name;
   while (lines >> id >> name) {
     auto [at, added] = seen_.events.emplace(id, name);

@@ -38,9 +38,9 @@ class Collector final : crank::io::HttpHandler {
   void come_back();
 
   struct Seen {
-    std::map<std::int64_t, std::string> events;  // by id, as first accepted
-    std::uint64_t requests = 0, repeated = 0;    // events that came again under their id
-    std::uint64_t conflicting = 0;               // another event under an id that was there
+    std::map<std::uint64_t, std::string> events;  // by id, as first accepted
+    std::uint64_t requests = 0, repeated = 0;     // events that came again under their id
+    std::uint64_t conflicting = 0;                // another event under an id that was there
   };
   Seen seen() const;
 

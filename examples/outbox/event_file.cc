@@ -36,11 +36,12 @@ EventFile::~EventFile() {
   sqlite3_close(file_);
 }
 
-Result<std::int64_t> EventFile::add(std::string_view name) {
+Result<std::uint64_t> EventFile::add(std::string_view name) {
   sqlite3_bind_text(add_, 1, name.data(), static_cast<int>(name.size()), SQLITE_TRANSIENT);
   int step = sqlite3_step(add_);
-  auto outcome = step == SQLITE_DONE ? Result<std::int64_t>(sqlite3_last_insert_rowid(file_))
-                                     : std::unexpected(error("adding an event"));
+  auto outcome = step == SQLITE_DONE
+                     ? Result<std::uint64_t>(static_cast<std::uint64_t>(sqlite3_last_insert_rowid(file_)))
+                     : std::unexpected(error("adding an event"));
   sqlite3_reset(add_);
   return outcome;
 }
@@ -50,16 +51,16 @@ Result<std::vector<Event>> EventFile::oldest(std::size_t most) {
   sqlite3_bind_int64(oldest_, 1, static_cast<std::int64_t>(most));
   int step;
   while ((step = sqlite3_step(oldest_)) == SQLITE_ROW)
-    events.push_back(
-        {sqlite3_column_int64(oldest_, 0), reinterpret_cast<const char*>(sqlite3_column_text(oldest_, 1))});
+    events.push_back({static_cast<std::uint64_t>(sqlite3_column_int64(oldest_, 0)),
+                      reinterpret_cast<const char*>(sqlite3_column_text(oldest_, 1))});
   auto outcome = step == SQLITE_DONE ? Result<std::vector<Event>>(std::move(events))
                                      : std::unexpected(error("reading the oldest"));
   sqlite3_reset(oldest_);
   return outcome;
 }
 
-Result<> EventFile::remove_up_to(std::int64_t id) {
-  sqlite3_bind_int64(remove_, 1, id);
+Result<> EventFile::remove_up_to(std::uint64_t id) {
+  sqlite3_bind_int64(remove_, 1, static_cast<std::int64_t>(id));
   auto outcome =
       sqlite3_step(remove_) == SQLITE_DONE ? Result<>() : std::unexpected(error("removing what was delivered"));
   sqlite3_reset(remove_);
@@ -69,7 +70,7 @@ Result<> EventFile::remove_up_to(std::int64_t id) {
 Result<EventFile::Content> EventFile::content() {
   auto outcome = sqlite3_step(content_) == SQLITE_ROW
                      ? Result<Content>(Content{static_cast<std::size_t>(sqlite3_column_int64(content_, 0)),
-                                               sqlite3_column_int64(content_, 1)})
+                                               static_cast<std::uint64_t>(sqlite3_column_int64(content_, 1))})
                      : std::unexpected(error("counting"));
   sqlite3_reset(content_);
   return outcome;

@@ -16,7 +16,7 @@ struct sqlite3_stmt;
 namespace outbox {
 
 struct Event {
-  std::int64_t id;  ///< ascending, never used again, also after a restart
+  std::uint64_t id;  ///< ascending, never used again, also after a restart
   std::string name;
 };
 
@@ -29,12 +29,12 @@ class EventFile {
   EventFile& operator=(const EventFile&) = delete;
 
   /// Code::io when the file is busy or full: the event was not taken.
-  crank::Result<std::int64_t> add(std::string_view name);
+  crank::Result<std::uint64_t> add(std::string_view name);
   crank::Result<std::vector<Event>> oldest(std::size_t most);
-  crank::Result<> remove_up_to(std::int64_t id);
+  crank::Result<> remove_up_to(std::uint64_t id);
   struct Content {
     std::size_t count;
-    std::int64_t newest;  ///< 0: none
+    std::uint64_t newest;  ///< 0: none
   };
   crank::Result<Content> content();
 

@@ -23,7 +23,17 @@ struct Address {
   std::uint16_t port;
 };
 
-class HttpPost {
+/// How the SDK posts; tests have one of their own.
+class Post {
+ public:
+  /// The status of the answer. Errors: Code::io (no answer: refused, broken off), Code::cancelled.
+  virtual crank::Task<crank::Result<std::uint16_t>> post(Address to, std::string target, std::string body) = 0;
+
+ protected:
+  ~Post() = default;
+};
+
+class HttpPost final : public Post {
  public:
   HttpPost();
   /// No call is under way any more.
@@ -31,8 +41,7 @@ class HttpPost {
   HttpPost(const HttpPost&) = delete;
   HttpPost& operator=(const HttpPost&) = delete;
 
-  /// The status of the answer. Errors: Code::io (no answer: refused, broken off), Code::cancelled.
-  crank::Task<crank::Result<std::uint16_t>> post(Address to, std::string target, std::string body);
+  crank::Task<crank::Result<std::uint16_t>> post(Address to, std::string target, std::string body) override;
 
  private:
   crank::io::EventLoop loop_;

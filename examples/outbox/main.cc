@@ -17,11 +17,8 @@ namespace {
 
 outbox::Options options_for(const outbox::Collector& collector) {
   return {.collector = {"127.0.0.1", collector.port()},
-          .batch = 8,
-          .max_age = 20ms,
-          .timeout = 60ms,
-          .backoff = 2ms,
-          .backoff_cap = 40ms};
+          .pace = {.batch = 8, .max_age = 20ms, .backoff = 2ms, .backoff_cap = 40ms},
+          .timeout = 60ms};
 }
 
 // One life of the app: tracks, delivers, and is stopped in the middle of it.

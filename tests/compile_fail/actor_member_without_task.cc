@@ -1,4 +1,4 @@
-// expect: only members that return a Task are reached through an ActorRef
+// expect: could not match 'Task<T>' against 'int'
 #include "crank/async/actor.h"
 
 class Counter : public crank::Actor {

@@ -1,4 +1,4 @@
-// expect: temporary
+// expect: temporary whose address is used as value of local variable 'child'
 #include <string>
 
 #include "crank/async/async_let.h"

@@ -1,4 +1,4 @@
-// expect: temporary whose address is used
+// expect: temporary whose address is used as value of local variable 'task'
 #include "crank/async/task.h"
 
 crank::Task<int> caller() {

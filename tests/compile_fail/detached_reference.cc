@@ -1,4 +1,4 @@
-// expect: will be destroyed at the end of the full-expression
+// expect: object whose reference is captured will be destroyed at the end of the full-expression
 #include <string>
 
 #include "crank/async/spawn.h"

@@ -1,4 +1,4 @@
-// expect: co_await it
+// expect: 'YieldAwaiter' declared with 'nodiscard' attribute: co_await it
 #include "crank/async/task.h"
 #include "crank/async/yield.h"
 

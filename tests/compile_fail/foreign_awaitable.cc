@@ -1,4 +1,4 @@
-// expect: await_transform
+// expect: 'Foreign' does not satisfy 'RuntimeAwaiter'
 #include <coroutine>
 
 #include "crank/async/task.h"

@@ -1,4 +1,4 @@
-// expect: deleted
+// expect: (aka 'crank::AsyncLet<int>')
 #include "crank/async/async_let.h"
 
 crank::Task<int> work() { co_return 1; }

@@ -1,4 +1,4 @@
-// expect: temporary
+// expect: temporary whose address is used as value of local variable 'task'
 #include <string>
 
 #include "crank/async/spawn.h"

@@ -1,4 +1,4 @@
-// expect: temporary
+// expect: temporary whose address is used as value of local variable 'wait'
 #include "crank/async/stream.h"
 #include "crank/async/task.h"
 

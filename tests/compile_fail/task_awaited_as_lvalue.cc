@@ -1,4 +1,4 @@
-// expect: await_transform
+// expect: [with U = int] not viable: expects an rvalue
 #include "crank/async/task.h"
 
 crank::Task<int> work() { co_return 1; }

@@ -1,4 +1,4 @@
-// expect: no matching function
+// expect: is_nothrow_invocable_v<
 #include "crank/async/cancellation.h"
 
 void f() {

@@ -1,4 +1,4 @@
-// expect: coroutine wrapper
+// expect: neither a coroutine nor a coroutine wrapper
 #include "crank/async/task.h"
 
 crank::Task<int> work() { co_return 1; }
