@@ -161,6 +161,11 @@ struct OutcomeSlot {
     outcome = Outcome::exception;
   }
   bool failed() const noexcept { return outcome == Outcome::exception; }
+  /// Of one that failed: it is the caller's now.
+  ExceptionBox* take_exception() noexcept {
+    outcome = Outcome::none;
+    return exception;
+  }
   void drop_exception() noexcept {
     if (failed()) [[unlikely]]
       exception->free(exception);
@@ -169,8 +174,7 @@ struct OutcomeSlot {
   template <Exceptions policy>
   T take() {
     if (failed()) [[unlikely]] {
-      outcome = Outcome::none;
-      rethrow_boxed<policy>(exception);
+      rethrow_boxed<policy>(take_exception());
     }
     return take_value();
   }

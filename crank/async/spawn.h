@@ -51,7 +51,7 @@ class SpawnedBase : public TaskRecord {
   const char* given_name() const noexcept { return name_; }
   /// Null: it is a child, of which only its maker knows more.
   static const SpawnedBase* of(const TaskRecord& task) noexcept {
-    return task.complete == completed ? static_cast<const SpawnedBase*>(&task) : nullptr;
+    return task.goes_on_by(completed) ? static_cast<const SpawnedBase*>(&task) : nullptr;
   }
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }

@@ -126,8 +126,7 @@ template <class T, Exceptions = default_exceptions>
 Task<> feed(StreamSource<T> out, Task<> body) {
   Settled<void> outcome(std::move(body));
   co_await outcome;
-  ResultSlot<void>& result = outcome.result();
-  if (std::exchange(result.outcome, Outcome::none) == Outcome::exception) out.fail(result.exception);
+  if (outcome.result().failed()) out.fail(outcome.result().take_exception());
 }
 
 }  // namespace detail

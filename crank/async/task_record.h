@@ -38,6 +38,7 @@ struct FrameEnd {
   explicit FrameEnd(Resume function) noexcept : resume_(hidden(function)) {}
   FrameEnd(const FrameEnd&) = delete;
   std::coroutine_handle<> handle() noexcept { return std::coroutine_handle<>::from_address(this); }
+  bool goes_on_by(Resume function) const noexcept { return resume_ == function; }
   /// What a Resume ends with, in tail position: goes on at a coroutine or at another end.
   static void go_on(void* frame) {
     [[clang::musttail]] return hidden(static_cast<FrameEnd*>(frame)->resume_)(frame);
