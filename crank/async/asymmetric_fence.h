@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "crank/async/cold.h"
+
 namespace crank::detail {
 
 #if defined(__wasm__)
@@ -90,7 +92,7 @@ class BiasedLock {
            0;
   }
   template <class Biased>
-  [[gnu::noinline]] bool lock_owner_slow(Biased biased) noexcept {
+  CRANK_COLD bool lock_owner_slow(Biased biased) noexcept {
     for (;;) {
       busy_.store(false, std::memory_order_release);
       if (unbiased_scopes.load(std::memory_order_relaxed) != 0 || !biased()) {

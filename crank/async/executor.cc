@@ -2,7 +2,7 @@
 
 namespace crank {
 
-bool ExecutorRef::same_complex(ExecutorRef other) const noexcept {
+CRANK_COLD bool ExecutorRef::same_complex(ExecutorRef other) const noexcept {
   return implementation_ == other.implementation_ && operations()->same_exclusive_context(identity_, other.identity_);
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "crank/async/cold.h"
 #include "crank/async/job.h"
 
 namespace crank {
@@ -71,7 +72,7 @@ class ExecutorRef {
 
  private:
   static constexpr std::uintptr_t kind_mask = 0b11;
-  bool same_complex(ExecutorRef other) const noexcept;
+  CRANK_COLD bool same_complex(ExecutorRef other) const noexcept;
   constexpr ExecutorRef(void* identity, std::uintptr_t implementation) noexcept
       : identity_(identity), implementation_(implementation) {}
 

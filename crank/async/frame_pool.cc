@@ -68,7 +68,7 @@ thread_local Returner returner;
 constinit thread_local FramePool the_frame_pool{};
 #endif
 
-[[clang::preserve_most]] void* frame_refill(std::size_t size_class) noexcept {
+CRANK_COLD void* frame_refill(std::size_t size_class) noexcept {
   trace(TraceEvent::frames_refilled, nullptr);
   FramePool& pool = the_frame_pool;
   if (FramePool::Block* list = std::exchange(pool.spare[size_class], nullptr)) {
@@ -103,7 +103,7 @@ constinit thread_local FramePool the_frame_pool{};
   return memory;
 }
 
-[[clang::preserve_most]] void frame_spill(std::size_t size_class) noexcept {
+CRANK_COLD void frame_spill(std::size_t size_class) noexcept {
   FramePool& pool = the_frame_pool;
 #if !defined(__wasm__)
   if (pool.spare[size_class]) {

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 
+#include "crank/async/cold.h"
+
 namespace crank {
 
 namespace detail {
@@ -28,8 +30,8 @@ inline constinit FramePool the_frame_pool{};
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local FramePool the_frame_pool;
 #endif
 
-[[clang::preserve_most]] void* frame_refill(std::size_t size_class) noexcept;
-[[clang::preserve_most]] void frame_spill(std::size_t size_class) noexcept;
+CRANK_COLD void* frame_refill(std::size_t size_class) noexcept;
+CRANK_COLD void frame_spill(std::size_t size_class) noexcept;
 void* frame_allocate_large(std::size_t size);
 void frame_free_large(void* memory, std::size_t size) noexcept;
 

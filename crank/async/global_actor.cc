@@ -22,7 +22,7 @@ ExecutorRef main_of_current_runtime() noexcept {
   return runtime->main();
 }
 
-ExecutorRef start_of(const Isolation& isolation, Runtime& runtime) noexcept {
+CRANK_COLD ExecutorRef start_of(const Isolation& isolation, Runtime& runtime) noexcept {
   return isolation.target == &main_mark ? runtime.main() : *isolation.target;
 }
 

@@ -14,7 +14,7 @@ void PoolWorker::push(Job& job) {
   push(job, job.kind == JobKind::task ? static_cast<TaskRecord&>(job).resume_point.address() : nullptr);
 }
 
-void detail::WorkerQueues::pushed_beside_sleepers(std::int64_t depth) noexcept {
+CRANK_COLD void detail::WorkerQueues::pushed_beside_sleepers(std::int64_t depth) noexcept {
   auto& self = static_cast<PoolWorker&>(*this);
   // Deep enough for a thief to pay for its waking, or this worker has been busy for a while and nobody looks in.
   bool unguarded = self.since_wake_ >= 16 && self.pool_.guard.load(std::memory_order_relaxed) < 0;

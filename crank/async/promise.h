@@ -47,7 +47,7 @@ struct Isolation : FrameEnd {
 // What `target` points to in a frame that runs on the main executor of whichever runtime runs it.
 inline constexpr ExecutorRef main_mark{};
 // Where a frame that is isolated starts.
-ExecutorRef start_of(const Isolation& isolation, Runtime& runtime) noexcept;
+CRANK_COLD ExecutorRef start_of(const Isolation& isolation, Runtime& runtime) noexcept;
 
 // What is not needed before the first await is not written: each store of a call shows in what the call costs. Aligned to
 // 8 so that in a wasm32 guest, where pointers have 4, results of 64 bits need no other frame layout.

@@ -8,7 +8,7 @@
 
 namespace crank {
 
-std::uint64_t detail::new_block_of_ids() noexcept {
+CRANK_COLD std::uint64_t detail::new_block_of_ids() noexcept {
   constexpr std::uint64_t block = 1024;
   static constinit std::atomic<std::uint64_t> next_block{1};
   ThreadState& thread = thread_state();

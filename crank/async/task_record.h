@@ -40,9 +40,7 @@ struct FrameEnd {
   std::coroutine_handle<> handle() noexcept { return std::coroutine_handle<>::from_address(this); }
   bool goes_on_by(Resume function) const noexcept { return resume_ == function; }
   /// What a Resume ends with, in tail position: goes on at a coroutine or at another end.
-  static void go_on(void* frame) {
-    [[clang::musttail]] return hidden(static_cast<FrameEnd*>(frame)->resume_)(frame);
-  }
+  static void go_on(void* frame) { [[clang::musttail]] return hidden(static_cast<FrameEnd*>(frame)->resume_)(frame); }
 
  private:
   // The compiler calls coroutines by a convention of its own, which is the same for one pointer. It must not find out by
@@ -114,7 +112,7 @@ void run_task(Job* job) noexcept;
 /// What runs a task in place of `run_task` once it went to an executor it prefers: names that in the turn, unless it is
 /// named already.
 void run_preferring(Job* job) noexcept;
-std::uint64_t new_block_of_ids() noexcept;
+CRANK_COLD std::uint64_t new_block_of_ids() noexcept;
 
 // Ids are handed to threads in blocks, so that making a task touches no shared line.
 inline std::uint64_t new_task_id() noexcept {

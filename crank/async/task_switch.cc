@@ -43,9 +43,9 @@ std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target)
   ThreadState& thread = thread_state();
   Turn& turn = *thread.turn;
   ExecutorRef here = turn.executor;
-  TraceEvent decision = try_hand_off(turn, task, target);
+  TraceEvent decision = may_stay(turn, task, target) ? TraceEvent::stay_inline : try_hand_off(turn, task, target);
   trace(decision, &task, here, target);
-  if (decision == TraceEvent::hand_off) {
+  if (decision == TraceEvent::stay_inline || decision == TraceEvent::hand_off) {
     thread.task = &task;
     return task.resume_point;
   }

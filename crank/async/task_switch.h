@@ -28,21 +28,24 @@ namespace detail {
 inline std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept;
 std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target) noexcept;
 
+[[gnu::always_inline]] inline bool may_stay(const Turn& turn, const TaskRecord& task, ExecutorRef target) noexcept {
+  if (must_switch(turn.executor, target, turn.task_executor, task.preference)) [[unlikely]]
+    return false;
+#if !defined(__wasm__)
+  // Generic code has no business on a thread of another runtime than its task's.
+  if (target.is_generic() && turn.runtime != task.runtime) [[unlikely]]
+    return false;
+#endif
+  return true;
+}
+
 std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept {
   ThreadState& thread = thread_state();
-  const Turn& turn = *thread.turn;
-  if (!must_switch(turn.executor, target, turn.task_executor, task.preference)) [[likely]] {
-#if !defined(__wasm__)
-    // Generic code has no business on a thread of another runtime than its task's.
-    if (!target.is_generic() || turn.runtime == task.runtime) [[likely]]
-#endif
-    {
-      trace(TraceEvent::stay_inline, &task, turn.executor, target);
-      thread.task = &task;
-      return task.resume_point;
-    }
-  }
-  return transfer_elsewhere(task, target);
+  // One way out for all that is not the usual thing: the usual one then needs no stack.
+  if (!may_stay(*thread.turn, task, target) || tracing()) [[unlikely]]
+    return transfer_elsewhere(task, target);
+  thread.task = &task;
+  return task.resume_point;
 }
 
 }  // namespace detail

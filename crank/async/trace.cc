@@ -2,6 +2,11 @@
 
 namespace crank {
 
+CRANK_COLD void detail::report(TraceEvent event, const TaskRecord* task, ExecutorRef from, ExecutorRef to) noexcept {
+  if (const TraceSink* sink = trace_sink.load(std::memory_order_acquire))
+    sink->record(sink->context, {event, task, from, to});
+}
+
 void install_trace(const TraceSink* sink) noexcept { detail::trace_sink.store(sink, std::memory_order_release); }
 
 const char* name_of(TraceEvent event) noexcept {

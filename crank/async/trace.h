@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "crank/async/cold.h"
 #include "crank/async/executor.h"
 
 namespace crank {
@@ -53,11 +54,17 @@ void install_trace(const TraceSink* sink) noexcept;
 
 namespace detail {
 inline constinit std::atomic<const TraceSink*> trace_sink{nullptr};
-inline void trace(TraceEvent event, const TaskRecord* task, ExecutorRef from = {}, ExecutorRef to = {}) noexcept {
+inline bool tracing() noexcept {
 #if !defined(CRANK_BARE_BENCHMARK)  // benchmark B14 alone compiles them out, to say what they cost
-  if (const TraceSink* sink = trace_sink.load(std::memory_order_acquire)) [[unlikely]]
-    sink->record(sink->context, {event, task, from, to});
+  return trace_sink.load(std::memory_order_relaxed) != nullptr;
+#else
+  return false;
 #endif
+}
+CRANK_COLD void report(TraceEvent event, const TaskRecord* task, ExecutorRef from, ExecutorRef to) noexcept;
+inline void trace(TraceEvent event, const TaskRecord* task, ExecutorRef from = {}, ExecutorRef to = {}) noexcept {
+  if (tracing()) [[unlikely]]
+    report(event, task, from, to);
 }
 }  // namespace detail
 }  // namespace crank

@@ -115,7 +115,7 @@ class WorkDeque {
     std::unique_ptr<const void*[]> soon;  // the owner's alone
   };
 
-  Ring* grow(Ring* old, std::int64_t top, std::int64_t bottom) {
+  CRANK_COLD Ring* grow(Ring* old, std::int64_t top, std::int64_t bottom) {
     auto* larger = new Ring((old->mask + 1) * 2);
     for (std::int64_t i = top; i < bottom; ++i) {
       larger->at(i).store(old->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);

@@ -34,7 +34,7 @@ class WorkerQueues {
  protected:
   WorkerQueues(Runtime& runtime, const std::atomic<std::uint64_t>& idle) noexcept : runtime_(runtime), idle_(idle) {}
   ~WorkerQueues() = default;
-  void pushed_beside_sleepers(std::int64_t depth) noexcept;
+  CRANK_COLD void pushed_beside_sleepers(std::int64_t depth) noexcept;
 
   Runtime& runtime_;
   const std::atomic<std::uint64_t>& idle_;  // the pool's: a bit for each sleeping worker
