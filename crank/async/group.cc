@@ -116,7 +116,7 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
   for (;;) {
     bool resume = word == waiting;
     link.next = resume ? nullptr : reinterpret_cast<Job*>(word);
-    if (done_.compare_exchange_weak(word, resume ? 0 : reinterpret_cast<std::uintptr_t>(&link),
+    if (done_.compare_exchange_weak(word, resume ? 0 : reinterpret_cast<std::uintptr_t>(static_cast<Job*>(&link)),
                                     std::memory_order_acq_rel, std::memory_order_relaxed)) {
       if (!resume) return nothing_to_resume();
       handed_ = &link;  // the mark was ours to take, so the owner sleeps until we resume it
