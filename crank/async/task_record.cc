@@ -8,13 +8,10 @@
 
 namespace crank {
 
-CRANK_COLD std::uint64_t detail::new_block_of_ids() noexcept {
-  constexpr std::uint64_t block = 1024;
-  static constinit std::atomic<std::uint64_t> next_block{1};
-  ThreadState& thread = thread_state();
-  thread.next_id = next_block.fetch_add(block, std::memory_order_relaxed);
-  thread.last_id = thread.next_id + block;
-  return thread.next_id++;
+std::uint64_t TaskRecord::first_asked() const noexcept {
+  static constinit std::atomic<std::uint64_t> last{0};
+  std::uint64_t known = 0, mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return id_.compare_exchange_strong(known, mine, std::memory_order_relaxed) ? mine : known;
 }
 
 void detail::run_task(Job* job) noexcept {
@@ -41,8 +38,7 @@ void detail::run_preferring(Job* job) noexcept {
 TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
     : FrameEnd(at_end),
       Job(detail::run_task, Priority::medium, JobKind::task),
-      runtime(&home),
-      id_(detail::new_task_id()) {
+      runtime(&home) {
   ++home.living_tasks;
   detail::trace(TraceEvent::task_created, this);
 }

@@ -60,8 +60,11 @@ class TaskRecord : public detail::FrameEnd, public Job {
   TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept;
   ~TaskRecord() = default;
 
-  /// Unique in the process, from 1.
-  std::uint64_t id() const noexcept { return id_; }
+  /// Unique in the process, from 1, given out when it is first asked for.
+  std::uint64_t id() const noexcept {
+    std::uint64_t known = id_.load(std::memory_order_relaxed);
+    return known ? known : first_asked();
+  }
   /// What its maker called it, or ""; only spawned tasks have names.
   const char* name() const noexcept;
 
@@ -103,7 +106,8 @@ class TaskRecord : public detail::FrameEnd, public Job {
   static TaskRecord& ended(void* self) noexcept;
 
  private:
-  std::uint64_t id_;
+  std::uint64_t first_asked() const noexcept;
+  mutable std::atomic<std::uint64_t> id_{0};
 };
 
 namespace detail {
@@ -112,15 +116,6 @@ void run_task(Job* job) noexcept;
 /// What runs a task in place of `run_task` once it went to an executor it prefers: names that in the turn, unless it is
 /// named already.
 void run_preferring(Job* job) noexcept;
-CRANK_COLD std::uint64_t new_block_of_ids() noexcept;
-
-// Ids are handed to threads in blocks, so that making a task touches no shared line.
-inline std::uint64_t new_task_id() noexcept {
-  ThreadState& thread = thread_state();
-  if (thread.next_id == thread.last_id) [[unlikely]]
-    return new_block_of_ids();
-  return thread.next_id++;
-}
 
 /// The current task stops here: it will go on at `point`, on the executor it runs on now. Afterwards the thread has no
 /// current task (S2.4), and once the record is published to a resumer this thread must not touch it again.
@@ -147,10 +142,7 @@ void resume_later(TaskRecord& task) noexcept;
 
 #if !defined(__wasm__)
 inline TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
-    : FrameEnd(at_end),
-      Job(detail::run_task, Priority::medium, JobKind::task),
-      runtime(&home),
-      id_(detail::new_task_id()) {
+    : FrameEnd(at_end), Job(detail::run_task, Priority::medium, JobKind::task), runtime(&home) {
   detail::trace(TraceEvent::task_created, this);
 }
 #endif

@@ -83,7 +83,6 @@ struct ThreadState {
   PoolWorker* worker = nullptr;
   WorkerQueues* queues = nullptr;  // the worker's
   RunningHandler* running_handlers = nullptr;
-  std::uint64_t next_id = 0, last_id = 0;  // this thread's block of task ids
 };
 
 #if defined(__wasm__)

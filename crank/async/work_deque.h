@@ -25,8 +25,9 @@ class WorkDeque {
     Ring* ring = ring_.load(std::memory_order_relaxed);
     if (bottom - top > ring->mask) [[unlikely]]
       ring = grow(ring, top, bottom);
-    ring->at(bottom).store(job, std::memory_order_relaxed);
-    ring->soon[bottom & ring->mask] = soon;
+    Slot& slot = ring->at(bottom);
+    slot.job.store(job, std::memory_order_relaxed);
+    slot.soon = soon;
     bottom_.store(bottom + 1, std::memory_order_release);
     return bottom + 1 - top;
   }
@@ -45,12 +46,14 @@ class WorkDeque {
     std::int64_t top = top_.load(std::memory_order_relaxed);
     Ring* ring = ring_.load(std::memory_order_relaxed);
     if (top < bottom) [[likely]] {
-      ring->fetch(bottom - 2);
-      return ring->at(bottom).load(std::memory_order_relaxed);
+      // Few that wait are in the cache already.
+      if (bottom - top >= deep) [[unlikely]]
+        ring->fetch(bottom - 2);
+      return ring->job(bottom);
     }
     Job* job = nullptr;
     if (top == bottom) {
-      job = ring->at(bottom).load(std::memory_order_relaxed);
+      job = ring->job(bottom);
       if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
         job = nullptr;
     }
@@ -61,7 +64,7 @@ class WorkDeque {
   /// Owner: the newest, if it is this one.
   bool pop_if(Job* job) noexcept {
     std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
-    if (ring_.load(std::memory_order_relaxed)->at(bottom - 1).load(std::memory_order_relaxed) != job) return false;
+    if (ring_.load(std::memory_order_relaxed)->job(bottom - 1) != job) return false;
     return pop() == job;
   }
 
@@ -69,7 +72,7 @@ class WorkDeque {
   Job* pop_oldest() noexcept {
     std::int64_t top = top_.load(std::memory_order_acquire);
     if (bottom_.load(std::memory_order_relaxed) <= top) return nullptr;
-    Job* job = ring_.load(std::memory_order_relaxed)->at(top).load(std::memory_order_relaxed);
+    Job* job = ring_.load(std::memory_order_relaxed)->job(top);
     if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
       return nullptr;
     return job;
@@ -85,7 +88,7 @@ class WorkDeque {
     std::int64_t bottom =
         asymmetric_fences() ? bottom_.load(std::memory_order_acquire) : bottom_.fetch_add(0, std::memory_order_seq_cst);
     if (bottom <= top) return nullptr;
-    Job* job = ring_.load(std::memory_order_acquire)->at(top).load(std::memory_order_relaxed);
+    Job* job = ring_.load(std::memory_order_acquire)->job(top);
     if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
       return nullptr;
     return job;
@@ -97,29 +100,33 @@ class WorkDeque {
   }
 
  private:
+  static constexpr std::int64_t deep = 64;
+  struct Slot {
+    std::atomic<Job*> job;
+    const void* soon;  // the owner's alone
+  };
   struct Ring {
-    explicit Ring(std::int64_t capacity)
-        : mask(capacity - 1), slots(new std::atomic<Job*>[capacity]), soon(new const void*[capacity]()) {}
+    explicit Ring(std::int64_t capacity) : mask(capacity - 1), slots(new Slot[capacity]()) {}
     void fetch(std::int64_t index) noexcept {
       // Either may be null or stale: an address to fetch ahead is never read through.
-      auto record = reinterpret_cast<std::uintptr_t>(at(index).load(std::memory_order_relaxed));
-      auto frame = reinterpret_cast<std::uintptr_t>(soon[index & mask]);
+      auto record = reinterpret_cast<std::uintptr_t>(job(index));
+      auto frame = reinterpret_cast<std::uintptr_t>(at(index).soon);
       __builtin_prefetch(reinterpret_cast<const void*>(record), 1);
       __builtin_prefetch(reinterpret_cast<const void*>(record + 64), 1);
       __builtin_prefetch(reinterpret_cast<const void*>(frame), 1);
       __builtin_prefetch(reinterpret_cast<const void*>(frame + 64), 1);
     }
-    std::atomic<Job*>& at(std::int64_t index) noexcept { return slots[index & mask]; }
+    Slot& at(std::int64_t index) noexcept { return slots[index & mask]; }
+    Job* job(std::int64_t index) noexcept { return at(index).job.load(std::memory_order_relaxed); }
     const std::int64_t mask;
-    std::unique_ptr<std::atomic<Job*>[]> slots;
-    std::unique_ptr<const void*[]> soon;  // the owner's alone
+    std::unique_ptr<Slot[]> slots;
   };
 
   CRANK_COLD Ring* grow(Ring* old, std::int64_t top, std::int64_t bottom) {
     auto* larger = new Ring((old->mask + 1) * 2);
     for (std::int64_t i = top; i < bottom; ++i) {
-      larger->at(i).store(old->at(i).load(std::memory_order_relaxed), std::memory_order_relaxed);
-      larger->soon[i & larger->mask] = old->soon[i & old->mask];
+      larger->at(i).job.store(old->job(i), std::memory_order_relaxed);
+      larger->at(i).soon = old->at(i).soon;
     }
     rings_.emplace_back(larger);  // thieves may still read the old one: kept to the end
     ring_.store(larger, std::memory_order_release);
