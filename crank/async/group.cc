@@ -101,17 +101,20 @@ std::coroutine_handle<> GroupCore::suspend_owner(std::coroutine_handle<> here) n
   return here;
 }
 
+CRANK_COLD void GroupCore::start_next() noexcept {
+  Job* next;
+  {
+    LockGuard guard(width_lock_);
+    next = held_back_.pop();
+    if (!next) --running_;
+  }
+  if (next) enqueue_task(*static_cast<TaskRecord*>(next));
+}
+
 std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
   thread_state().task = nullptr;
-  if (width_ != 0) {
-    Job* next;
-    {
-      LockGuard guard(width_lock_);
-      next = held_back_.pop();
-      if (!next) --running_;
-    }
-    if (next) enqueue_task(*static_cast<TaskRecord*>(next));
-  }
+  if (width_ != 0) [[unlikely]]
+    start_next();
   TaskRecord& owner = owner_;
   std::uintptr_t word = done_.load(std::memory_order_relaxed);
   for (;;) {

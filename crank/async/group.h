@@ -73,6 +73,7 @@ class GroupCore : SpreadLink {
   void raise_children(EscalationWave& wave) noexcept;
   void remove(GroupLink& link) noexcept;
   void start_or_hold(TaskRecord& child) noexcept;
+  CRANK_COLD void start_next() noexcept;
 
   TaskRecord& owner_;
   std::atomic<std::uintptr_t> done_{0};

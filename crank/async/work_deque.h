@@ -44,25 +44,17 @@ class WorkDeque {
       bottom_.exchange(bottom, std::memory_order_seq_cst);
     }
     std::int64_t top = top_.load(std::memory_order_relaxed);
+    if (top >= bottom) [[unlikely]]
+      return pop_last(top, bottom);
     Ring* ring = ring_.load(std::memory_order_relaxed);
-    if (top < bottom) [[likely]] {
-      // Few that wait are in the cache already.
-      if (bottom - top >= deep) [[unlikely]]
-        ring->fetch(bottom - 2);
-      return ring->job(bottom);
-    }
-    Job* job = nullptr;
-    if (top == bottom) {
-      job = ring->job(bottom);
-      if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
-        job = nullptr;
-    }
-    bottom_.store(bottom + 1, std::memory_order_relaxed);
-    return job;
+    // Few that wait are in the cache already.
+    if (bottom - top >= deep) [[unlikely]]
+      ring->fetch(bottom - 2);
+    return ring->job(bottom);
   }
 
   /// Owner: the newest, if it is this one.
-  bool pop_if(Job* job) noexcept {
+  [[gnu::always_inline]] bool pop_if(Job* job) noexcept {
     std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
     if (ring_.load(std::memory_order_relaxed)->job(bottom - 1) != job) return false;
     return pop() == job;
@@ -100,6 +92,18 @@ class WorkDeque {
   }
 
  private:
+  // `bottom` is claimed, and was the last one, or a thief's already.
+  CRANK_COLD Job* pop_last(std::int64_t top, std::int64_t bottom) noexcept {
+    Job* job = nullptr;
+    if (top == bottom) {
+      job = ring_.load(std::memory_order_relaxed)->job(bottom);
+      if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+        job = nullptr;
+    }
+    bottom_.store(bottom + 1, std::memory_order_relaxed);
+    return job;
+  }
+
   static constexpr std::int64_t deep = 64;
   struct Slot {
     std::atomic<Job*> job;
@@ -107,7 +111,7 @@ class WorkDeque {
   };
   struct Ring {
     explicit Ring(std::int64_t capacity) : mask(capacity - 1), slots(new Slot[capacity]()) {}
-    void fetch(std::int64_t index) noexcept {
+    CRANK_COLD void fetch(std::int64_t index) noexcept {
       // Either may be null or stale: an address to fetch ahead is never read through.
       auto record = reinterpret_cast<std::uintptr_t>(job(index));
       auto frame = reinterpret_cast<std::uintptr_t>(at(index).soon);
