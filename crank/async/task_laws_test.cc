@@ -86,6 +86,33 @@ LAW(Task, HasAnIdOfItsOwnANameAndAParent) {
   EXPECT_NE(first, self->id());
 }
 
+Task<> is_called(const char* name, Priority priority) {
+  co_await yield();
+  EXPECT_STREQ(current_task()->name(), name);
+  EXPECT_TRUE(current_task()->priority == priority);
+}
+LAW(Task, AChildMayHaveANameAndAPriorityOfItsOwn) {
+  const Priority mine = current_task()->priority;
+  auto let = async_let(is_called("let", Priority::high), {.name = "let", .priority = Priority::high});
+  auto plain = async_let(is_called("", mine));
+  auto named = async_let(is_called("named", mine), {.name = "named"});
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    group.spawn(is_called("child", mine), {.name = "child"});
+    group.spawn(is_called("", Priority::high), {.priority = Priority::high});
+    group.spawn(is_called("less", mine), {.name = "less", .priority = Priority::background});
+    group.spawn(is_called("", mine));
+    group.spawn(is_called("dropped", mine), {.name = "dropped"});
+    for (int i = 0; i < 4; ++i) (void)co_await group.next();
+  });
+  co_await with_discarding_group([&](this auto, DiscardingGroup& group) -> Task<> {
+    group.spawn(is_called("discarded", Priority::high), {.name = "discarded", .priority = Priority::high});
+    co_return;
+  });
+  co_await let;
+  co_await plain;
+  co_await named;
+}
+
 LAW(Task, TheHandleOfOneThatEndedStillHasItsResult) {
   auto handle = spawn(half(6));
   while (!handle.is_done()) co_await yield();

@@ -27,6 +27,7 @@ struct LocalBinding;
 
 namespace detail {
 struct PromiseBase;
+inline constexpr std::size_t name_word_size = 8;
 inline std::coroutine_handle<> nothing_to_resume() noexcept { return std::noop_coroutine(); }
 }  // namespace detail
 
@@ -36,13 +37,13 @@ class TaskRecord : public Job {
   /// what runs next on this thread. The task may be gone afterwards.
   using Complete = std::coroutine_handle<> (*)(TaskRecord& task, detail::PromiseBase& root) noexcept;
 
-  /// A new task with the runtime's defaults; `inherit_from` fills in what it takes over.
+  /// A new task with the runtime's defaults; `inherit_as_child` fills in what a child takes over.
   TaskRecord(Runtime& home, Complete when_done) noexcept;
   ~TaskRecord() = default;
 
   /// Unique in the process, from 1.
   std::uint64_t id() const noexcept { return id_; }
-  /// What its maker called it, or ""; only spawned tasks have names.
+  /// What its maker called it, or "".
   const char* name() const noexcept;
 
   bool is_cancelled() const noexcept { return (status.load(std::memory_order_relaxed) & cancelled_bit) != 0; }
@@ -58,7 +59,8 @@ class TaskRecord : public Job {
   /// A child's share of its parent (R7): priority, task-locals, executor preference, cancellation so far.
   void inherit_as_child(TaskRecord& from) noexcept;
 
-  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2, named_bit = 4;
+  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2;
+  static constexpr std::uint32_t named_bit = 4, named_before_bit = 16;  // a spawned task; a child (child_options.h)
   static constexpr std::uint32_t marked_bit =
       8;  // the wave that cancels the task's group has its handlers still to run
 
