@@ -29,9 +29,6 @@ void wait_a_little() noexcept;
 #endif
 inline void light_fence() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
-/// How many scopes are open in which every BiasedLock is without its bias.
-inline constinit std::atomic<std::uint32_t> unbiased_scopes{0};
-
 /// A lock that one side, the owner, takes nearly for free, and any other side at the price of a heavy fence. For lists that a
 /// task changes at every turn and somebody else reads when it cancels. Sections are short.
 ///
@@ -44,6 +41,28 @@ inline constinit std::atomic<std::uint32_t> unbiased_scopes{0};
 ///     follows the word's change, others need no further fences: `lock_unbiased`.
 ///  4  The bias of all locks can be ended for a while (`UnbiasedScope`), by a count outside that owners look at likewise. One
 ///     fence serves for all locks that are taken inside the scope.
+#if defined(__wasm__)
+class BiasedLock {  // one thread: nobody else
+ public:
+  void lock_owner() noexcept {}
+  template <class Biased>
+  bool lock_owner(Biased biased) noexcept {
+    return biased();
+  }
+  void unlock_owner() noexcept {}
+  void lock_other() noexcept {}
+  void unlock_other() noexcept {}
+  static bool try_announce() noexcept { return true; }
+  void announce() noexcept {}
+  void enter() noexcept {}
+  static void fence_after_announcing() noexcept {}
+  void lock_unbiased() noexcept {}
+};
+class [[nodiscard]] UnbiasedScope {};
+#else
+/// How many scopes are open in which every BiasedLock is without its bias.
+inline constinit std::atomic<std::uint32_t> unbiased_scopes{0};
+
 class BiasedLock {
  public:
   void lock_owner() noexcept {
@@ -126,5 +145,6 @@ class [[nodiscard]] UnbiasedScope {
   UnbiasedScope(const UnbiasedScope&) = delete;
   UnbiasedScope& operator=(const UnbiasedScope&) = delete;
 };
+#endif
 
 }  // namespace crank::detail

@@ -13,6 +13,7 @@
 #include <source_location>
 
 #include "crank/async/cancellation_wave.h"
+#include "crank/async/child_options.h"
 #include "crank/async/child_task.h"
 
 namespace crank {
@@ -20,8 +21,8 @@ namespace crank {
 template <class T = void>
 class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncLet : SpreadLink {
  public:
-  explicit AsyncLet(Task<T>&& body, std::source_location here)
-      : AsyncLet(std::move(body), here, detail::current_task_or_misuse("async_let outside of a task")) {}
+  explicit AsyncLet(Task<T>&& body, std::source_location here, const ChildOptions& options = {})
+      : AsyncLet(std::move(body), here, options, detail::current_task_or_misuse("async_let outside of a task")) {}
   AsyncLet(const AsyncLet&) = delete;
   AsyncLet& operator=(const AsyncLet&) = delete;
   ~AsyncLet() {
@@ -30,8 +31,11 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
                      made_.file_name(), made_.line());
   }
 
+  /// Asks the child to stop; it is awaited as usual.
   void cancel() noexcept { child_.cancel(); }
+  /// Whether it has ended, so that awaiting it does not suspend. False from the moment it is awaited.
   bool is_done() const noexcept { return child_.join.load(std::memory_order_acquire) == done; }
+  /// The child; lives as long as this object.
   TaskRecord& task() noexcept { return child_; }
 
   template <Exceptions policy>
@@ -105,8 +109,10 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     return true;
   }
 
-  AsyncLet(Task<T>&& body, std::source_location here, TaskRecord& parent)
+  AsyncLet(Task<T>&& body, std::source_location here, const ChildOptions& options, TaskRecord& parent)
       : SpreadLink(operations), child_(std::move(body), parent, completed), made_(here) {
+    if (options.name) child_.set_name(options.name);
+    if (options.priority) child_.priority.raise_to(*options.priority);
     if (!attach(parent)) [[unlikely]]
       child_.mark_cancelled();                  // it has not begun: no handlers
     child_.priority.raise_to(parent.priority);  // listed first: no raise passes by
@@ -124,7 +130,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     [[clang::musttail]] return TaskRecord::go_on(detail::transfer(*child.waiting, child.waiting->executor).address());
   }
 
-  Child child_;
+  detail::Named<Child> child_;
   bool awaited_ = false;
   bool wave_runs_ = false;  // the wave's
   std::source_location made_;
@@ -142,6 +148,11 @@ template <class T>
 AsyncLet<T> async_let(Task<T> body [[clang::lifetimebound]],
                       std::source_location here = std::source_location::current()) {
   return AsyncLet<T>(std::move(body), here);
+}
+template <class T>
+AsyncLet<T> async_let(Task<T> body [[clang::lifetimebound]], ChildOptions options,
+                      std::source_location here = std::source_location::current()) {
+  return AsyncLet<T>(std::move(body), here, options);
 }
 
 }  // namespace crank

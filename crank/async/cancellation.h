@@ -4,7 +4,7 @@
 //     ... co_await something ...
 //
 // A handler runs at most once, on the thread that cancels (or at once, here, when the task was cancelled before), must not
-// block, and may cancel tasks and resume continuations, also such as make other handlers of the task go away. When its
+// block or escalate, and may cancel tasks and resume continuations, also such as make other handlers of the task go away. When its
 // destructor returns, the handler is not running and never will, except that a handler may end its own scope.
 #pragma once
 

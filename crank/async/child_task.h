@@ -1,6 +1,7 @@
 // What groups, async_let, race and timeouts share: a child task of the current one. Internal; users read group.h.
 //
-// A child is linked to its parent by a cancellation handler that cancels the child, so that cancelling travels down the tree.
+// A child hangs on its parent by a SpreadLink: its own (a let), or its group's. Along it travel cancellation and raised
+// priorities (cancellation_wave.h, escalation_wave.h).
 #pragma once
 
 #include <coroutine>

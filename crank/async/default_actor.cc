@@ -74,7 +74,7 @@ void DefaultActor::enqueue(Job& job) noexcept {
 void DefaultActor::schedule_drain(const Job& waking) noexcept {
   detail::trace(TraceEvent::drain_scheduled,
                 waking.kind == JobKind::task ? static_cast<const TaskRecord*>(&waking) : nullptr, {}, ref());
-  drain_job_.priority.raise_to(waking.priority);
+  if constexpr (levels != 0) drain_job_.priority.raise_to(waking.priority);
   Runtime* home = home_;
   if (waking.kind == JobKind::task) {
     if (TaskExecutor* preferred = static_cast<const TaskRecord&>(waking).preference) {
@@ -151,6 +151,7 @@ unsigned DefaultActor::publish_level() noexcept {
   for (;;) {
     if (word_.load(std::memory_order_relaxed) != running) absorb();
     auto top = nonempty_ ? static_cast<unsigned>(std::bit_width(nonempty_) - 1) : 0;
+    if constexpr (levels == 0) return top;
     std::uintptr_t expected = running;
     if (word_.compare_exchange_strong(expected, level_bits(top) | held_bit, std::memory_order_release,
                                       std::memory_order_relaxed))
@@ -176,7 +177,7 @@ void DefaultActor::release() noexcept {
 
 void DefaultActor::drain(Turn& turn, unsigned& budget) noexcept {
   const ExecutorRef self = ref();
-  drain_job_.priority = Priority::background;  // rule 7
+  if constexpr (levels != 0) drain_job_.priority = Priority::background;  // rule 7
   for (;;) {
     if (budget == 0) {
       turn.executor = ExecutorRef::generic();

@@ -38,7 +38,7 @@ class EscalationWave {
 
   Priority least_;
   CancellationHandler* pinned_ = nullptr;
-  detail::UnbiasedScope unbiased_;
+  [[maybe_unused]] detail::UnbiasedScope unbiased_;
 };
 
 }  // namespace crank

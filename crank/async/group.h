@@ -9,6 +9,10 @@
 //
 // Only the body's own task uses the group. Children inherit isolation, priority, task-locals and executor preference, and are
 // cancelled with the task that owns the group.
+//
+// The body's own locals end before the children that are left do, since C++ destroys them before anything can wait: what
+// children refer to stands outside of `with_group`, or the body takes every result before it ends, also where it ends early
+// (docs/async/trap-group-locals.md).
 #pragma once
 
 #include <atomic>
@@ -18,6 +22,7 @@
 #include <utility>
 
 #include "crank/async/cancellation_wave.h"
+#include "crank/async/child_options.h"
 #include "crank/async/child_task.h"
 #include "crank/async/lock.h"
 #include "crank/async/trace.h"
@@ -93,10 +98,28 @@ class GroupCore : SpreadLink {
 };
 
 template <class T>
-class GroupChild final : public ChildTask<T, GroupLink> {
+class GroupChild : public ChildTask<T, GroupLink> {
  public:
   GroupChild(Task<T>&& body, GroupCore& group) noexcept
       : ChildTask<T, GroupLink>(std::move(body), group.owner(), completed), group_(group) {}
+  static GroupChild& make(Task<T>&& body, GroupCore& group, const ChildOptions& options) {
+    GroupChild* child;
+    if (options.name) {
+      auto* named = new Named<GroupChild>(std::move(body), group);
+      named->set_name(options.name);
+      child = named;
+    } else {
+      child = new GroupChild(std::move(body), group);
+    }
+    if (options.priority) child->priority.raise_to(*options.priority);
+    return *child;
+  }
+  void destroy() noexcept {
+    if (this->status.load(std::memory_order_relaxed) & TaskRecord::named_before_bit) [[unlikely]]
+      delete static_cast<Named<GroupChild>*>(this);
+    else
+      delete this;
+  }
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { frame_free(memory, size); }
 
@@ -123,6 +146,9 @@ class Group {
   /// Starts a child. In a cancelled group it starts cancelled.
   void spawn(Task<T> body [[clang::lifetime_capture_by(this)]]) {
     core_.add(*new detail::GroupChild<T>(std::move(body), core_));
+  }
+  void spawn(Task<T> body [[clang::lifetime_capture_by(this)]], ChildOptions options) {
+    core_.add(detail::GroupChild<T>::make(std::move(body), core_, options));
   }
   /// Asks all children, also those added later, to stop.
   void cancel() noexcept { core_.cancel_children(); }
@@ -155,7 +181,7 @@ class Group {
    private:
     struct Owned {
       detail::GroupChild<T>* task;
-      ~Owned() { delete task; }
+      ~Owned() { task->destroy(); }
     };
     detail::GroupCore& core_;
     detail::GroupLink* link_ = nullptr;
@@ -180,7 +206,7 @@ class Group {
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
     void await_resume() noexcept {
       if (!link_) link_ = core_.take_finished();
-      if (link_) delete static_cast<detail::GroupChild<T>*>(link_);
+      if (link_) static_cast<detail::GroupChild<T>*>(link_)->destroy();
     }
 
    private:
@@ -201,7 +227,9 @@ class WinnerOf : public Awaiter {
  public:
   explicit WinnerOf(Group<T>& group) noexcept : core_(group.core()) {}
   WinnerOf(const WinnerOf&) = delete;
-  ~WinnerOf() { delete child_; }
+  ~WinnerOf() {
+    if (child_) child_->destroy();
+  }
   bool await_ready() noexcept { return take(); }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
   void await_resume() noexcept {
@@ -223,7 +251,7 @@ class WinnerOf : public Awaiter {
 }  // namespace detail
 
 /// Runs `body(group)`; when it ends, by whatever way, the children left are cancelled and waited for, and then the body's
-/// result (or exception) is the result.
+/// result (or exception) is the result. What those children answer, or throw, is dropped: nobody asked for it.
 template <class T = void, class Body, Exceptions policy = default_exceptions>
 auto with_group(Body body, GroupOptions options = {}) -> std::invoke_result_t<Body&, Group<T>&> {
   using Result = typename std::invoke_result_t<Body&, Group<T>&>::Value;
@@ -239,19 +267,31 @@ auto with_group(Body body, GroupOptions options = {}) -> std::invoke_result_t<Bo
   co_return outcome.result().template take<policy>();
 }
 
-/// A group whose children's results nobody takes: they are freed as they end, so it may run for ever. When the body ends the
-/// children are waited for, not cancelled; the first exception of a child cancels the others and is thrown at the end.
+/// A group whose children's results nobody takes, so it may run for ever. A child's frame, with its parameters and locals, is
+/// freed when it ends; its record at the next `spawn`, or at the end: what is kept is at most what has ended since the last
+/// `spawn`. (Records are in a list that only the group's task changes, without locks.)
 class DiscardingGroup {
  public:
   explicit DiscardingGroup(GroupOptions options) noexcept : core_(options, true) {}
-  ~DiscardingGroup() { delete failed_; }
+  ~DiscardingGroup() {
+    if (failed_) failed_->destroy();
+  }
 
+  /// Starts a child. In a cancelled group it starts cancelled.
   void spawn(Task<> body [[clang::lifetime_capture_by(this)]]) {
-    while (detail::GroupLink* link = core_.take_finished()) reap(link);
+    reap_finished();
     core_.add(*new detail::GroupChild<void>(std::move(body), core_));
   }
+  void spawn(Task<> body [[clang::lifetime_capture_by(this)]], ChildOptions options) {
+    reap_finished();
+    core_.add(detail::GroupChild<void>::make(std::move(body), core_, options));
+  }
+  /// Asks all children, also those added later, to stop; they are waited for as usual.
   void cancel() noexcept { core_.cancel_children(); }
+  /// By `cancel`, with its task, or by a child's exception.
   bool is_cancelled() const noexcept { return core_.cancelled(); }
+  /// Children whose records are kept still.
+  std::size_t size() const noexcept { return core_.live(); }
 
   // For with_discarding_group.
   class [[nodiscard]] Drop : public detail::Awaiter {
@@ -281,17 +321,23 @@ class DiscardingGroup {
   }
 
  private:
+  void reap_finished() noexcept {
+    while (detail::GroupLink* link = core_.take_finished()) reap(link);
+  }
   void reap(detail::GroupLink* link) noexcept {
     auto* child = static_cast<detail::GroupChild<void>*>(link);
     if (!failed_ && child->result().failed())
       failed_ = child;
     else
-      delete child;
+      child->destroy();
   }
   detail::GroupCore core_;
   detail::GroupChild<void>* failed_ = nullptr;
 };
 
+/// Runs `body(group)`. When it ends the children are waited for, not cancelled; an exception of the body cancels them first,
+/// and so does the first exception of a child. In the end a child's first exception is thrown, else the body's, else the
+/// body's result given; what others throw is dropped.
 template <class Body, Exceptions policy = default_exceptions>
 auto with_discarding_group(Body body, GroupOptions options = {}) -> std::invoke_result_t<Body&, DiscardingGroup&> {
   using Result = typename std::invoke_result_t<Body&, DiscardingGroup&>::Value;

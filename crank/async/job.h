@@ -37,11 +37,16 @@ class JobPriority {
   /// Never lowers it; answers whether it was lower. From any thread: of raises that cross each other the highest stays.
   bool raise_to(Priority least) noexcept {
     Priority seen = value_.load(std::memory_order_relaxed);
-    while (seen < least) {
-      // Sequentially consistent: who raises looks for links afterwards, and who links looks at this (escalation_wave.h).
+#if defined(__wasm__)  // one thread
+    if (seen >= least) return false;
+    *this = least;
+    return true;
+#else
+    // Sequentially consistent: who raises looks for links afterwards, and who links looks at this (escalation_wave.h).
+    while (seen < least)
       if (value_.compare_exchange_weak(seen, least, std::memory_order_seq_cst, std::memory_order_relaxed)) return true;
-    }
     return false;
+#endif
   }
 
  private:

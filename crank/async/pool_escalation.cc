@@ -2,7 +2,6 @@
 #include "crank/async/escalation.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "crank/async/default_actor.h"
 #include "crank/async/pool_worker.h"
@@ -19,12 +18,10 @@ void PoolWorker::sort_again() {
     queued += static_cast<std::size_t>(std::max<std::int64_t>(deques_[level].size(), 0));
   if (!watch_.due(queued, 61) || queued == 0) [[likely]]
     return;
-  std::vector<Job*> jobs;
   for (unsigned level = priority_levels - 1; level-- > 0;) {
-    jobs.clear();
-    while (Job* job = deques_[level].pop()) jobs.push_back(job);
-    for (std::size_t i = jobs.size(); i-- > 0;) {
-      Job* job = jobs[i];
+    JobList jobs;
+    while (Job* job = deques_[level].pop()) jobs.push_front(*job);
+    while (Job* job = jobs.pop()) {
       if (job->kind == JobKind::drain) DefaultActor::refresh_drain(*job);
       auto* task = job->kind == JobKind::task ? static_cast<TaskRecord*>(job) : nullptr;
       unsigned now = std::max(level_of(job->priority), level);

@@ -8,7 +8,9 @@
 
 namespace crank {
 
-/// The result, or exception, of whichever call finishes first.
+/// The result, or exception, of whichever call finishes first. The calls are children of the task that awaits the race, and
+/// begin then; cancelling it cancels them all, and the first to end still wins, whatever it answers. What the losers answer, or
+/// throw, is dropped.
 template <class T, class... More, Exceptions policy = default_exceptions>
 Task<T> race(Task<T> first, Task<More>... others) {
   static_assert((std::is_same_v<T, More> && ...), "the racers answer one type");

@@ -11,8 +11,8 @@
 namespace crank {
 
 enum class [[nodiscard("a sleep may have been cut short by cancellation")]] SleepOutcome : unsigned char {
-  elapsed,
-  cancelled
+  elapsed,   ///< its time is over
+  cancelled  ///< the task was cancelled, before or meanwhile: it ended at once
 };
 
 namespace detail {

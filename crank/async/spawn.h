@@ -4,7 +4,7 @@
 //     spawn       inherits    inherits   copies        no
 //     detached    no          medium     no            no
 //
-// The body has not run when `spawn` returns (but see spawn_immediate). The handle is the only way to the result; dropping it
+// The body never runs on the caller's stack (but see spawn_immediate); on a pool another thread may run it at once. The handle is the only way to the result; dropping it
 // does not cancel: an unstructured task runs on. Prefer groups and async_let (group.h, async_let.h), which are bounded by
 // their scope.
 #pragma once
@@ -54,7 +54,6 @@ class SpawnedBase : public TaskRecord {
     return task.goes_on_by(completed) ? static_cast<const SpawnedBase*>(&task) : nullptr;
   }
 
-  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy_(*this);
   }

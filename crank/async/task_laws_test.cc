@@ -87,6 +87,33 @@ LAW(Task, HasAnIdOfItsOwnANameAndAParent) {
   EXPECT_NE(first, self->id());
 }
 
+Task<> is_called(const char* name, Priority priority) {
+  co_await yield();
+  EXPECT_STREQ(current_task()->name(), name);
+  EXPECT_TRUE(current_task()->priority == priority);
+}
+LAW(Task, AChildMayHaveANameAndAPriorityOfItsOwn) {
+  const Priority mine = current_task()->priority;
+  auto let = async_let(is_called("let", Priority::high), {.name = "let", .priority = Priority::high});
+  auto plain = async_let(is_called("", mine));
+  auto named = async_let(is_called("named", mine), {.name = "named"});
+  co_await with_group<>([&](this auto, auto& group) -> Task<> {
+    group.spawn(is_called("child", mine), {.name = "child"});
+    group.spawn(is_called("", Priority::high), {.priority = Priority::high});
+    group.spawn(is_called("less", mine), {.name = "less", .priority = Priority::background});
+    group.spawn(is_called("", mine));
+    group.spawn(is_called("dropped", mine), {.name = "dropped"});
+    for (int i = 0; i < 4; ++i) (void)co_await group.next();
+  });
+  co_await with_discarding_group([&](this auto, DiscardingGroup& group) -> Task<> {
+    group.spawn(is_called("discarded", Priority::high), {.name = "discarded", .priority = Priority::high});
+    co_return;
+  });
+  co_await let;
+  co_await plain;
+  co_await named;
+}
+
 LAW(Task, TheHandleOfOneThatEndedStillHasItsResult) {
   auto handle = spawn(half(6));
   while (!handle.is_done()) co_await yield();
@@ -264,6 +291,102 @@ LAW(SpawnImmediate, RunsAtOnceUntilItSuspends) {
   EXPECT_TRUE(order == (std::vector<int>{1, 2}));
 }
 
+// Whether code runs on the stack of whoever made this, before that has gone on.
+class StackOf {
+ public:
+  bool here() const { return &detail::thread_state() == thread_ && !left_.load(); }
+  void leave() { left_ = true; }
+
+ private:
+  const void* thread_ = &detail::thread_state();
+  std::atomic<bool> left_{false};
+};
+class Visited : public Actor {
+ public:
+  using Actor::Actor;
+  Task<> visit(StackOf* stack) {
+    EXPECT_FALSE(stack->here());
+    ++visits;
+    co_return;
+  }
+  int visits = 0;
+};
+
+LAW(SpawnImmediate, ForAnExecutorItDoesNotStandOnIsEnqueued) {
+  auto place = make_actor<Visited>();
+  for (ExecutorRef there : {place.executor(), current_runtime()->main()}) {
+    StackOf stack;
+    auto handle = spawn_immediate(
+        [](this auto, StackOf& stack, ExecutorRef there) -> Task<> {
+          EXPECT_FALSE(stack.here());
+          EXPECT_TRUE(current_executor() == there);
+          co_return;
+        }(stack, there),
+        {.executor = there});
+    stack.leave();
+    co_await std::move(handle);
+  }
+}
+
+LAW(SpawnImmediate, NeverGivesAwayTheThreadOfItsStarter) {
+  auto place = make_actor<Visited>();
+  StackOf stack;
+  // The actor is idle: from generic code the thread would be handed over.
+  auto handle = spawn_immediate([](this auto, StackOf& stack, ActorRef<Visited> place) -> Task<> {
+    EXPECT_TRUE(stack.here());
+    co_await place.call(&Visited::visit, &stack);
+    EXPECT_TRUE(current_executor().is_generic());
+  }(stack, place));
+  stack.leave();
+  co_await std::move(handle);
+}
+
+LAW(SpawnImmediate, OnAnActorRunsOnItAndLeavesItToItsStarter) {
+  auto home = make_actor<Visited>(), other = make_actor<Visited>();
+  co_await spawn(
+      [](this auto, ActorRef<Visited> other, ExecutorRef home) -> Task<> {
+        StackOf stack;
+        auto handle =
+            spawn_immediate([](this auto, StackOf& stack, ActorRef<Visited> other, ExecutorRef home) -> Task<> {
+              EXPECT_TRUE(stack.here());
+              EXPECT_TRUE(current_executor() == home);
+              co_await other.call(&Visited::visit, &stack);
+              EXPECT_FALSE(stack.here());
+              EXPECT_TRUE(current_executor() == home);
+            }(stack, other, home));
+        EXPECT_TRUE(current_executor() == home);
+        stack.leave();
+        co_await std::move(handle);
+        EXPECT_TRUE(current_executor() == home);
+      }(other, home.executor()),
+      {.executor = home.executor()});
+}
+
+// Passes on to the runtime it stands on.
+struct Forwards final : TaskExecutor {
+  Runtime& runtime = *current_runtime();
+  void enqueue(Job& job) override { runtime.hooks().enqueue_global(runtime.hooks().context, job); }
+};
+Task<TaskExecutor*> my_preference() { co_return current_task()->preference; }
+LAW(Task, ChildrenInheritTheExecutorPreferenceAndSpawnedTasksDoNot) {
+  Forwards preferred;
+  co_await spawn(
+      [](this auto, TaskExecutor* preferred) -> Task<> {
+        EXPECT_TRUE(co_await my_preference() == preferred);
+        auto child = async_let(my_preference());
+        EXPECT_TRUE(co_await child == preferred);
+        EXPECT_TRUE(co_await with_group<TaskExecutor*>([](this auto, auto& group) -> Task<bool> {
+          auto expected = current_task()->preference;
+          group.spawn(my_preference());
+          co_return *co_await group.next() == expected;
+        }));
+        EXPECT_TRUE(co_await spawn(my_preference()) == nullptr);
+        EXPECT_TRUE(co_await spawn_detached(my_preference()) == nullptr);
+        EXPECT_TRUE(co_await spawn(my_preference(), {.preference = preferred}) == preferred);
+      }(&preferred),
+      {.preference = &preferred});
+}
+
 // ---- R11
 
 // Changes with every frame that is allocated on this thread; under AddressSanitizer every frame comes from the system.
@@ -277,12 +400,16 @@ Task<std::size_t> frames_taken_inside(int unused) {
   (void)unused;
   co_return frames_taken();
 }
-LAW(Frames, AnElidedPairAllocatesOneFrame) {
-  {
-    // So that this thread's list is not refilled in between, perhaps by a batch of one frame, which would not be seen.
-    std::vector<Task<std::size_t>> some;
-    for (int i = 0; i < 3; ++i) some.push_back(frames_taken_inside(1));
+// A list of a single block, which others left, would leave the count as it was.
+void fill_the_lists() {
+  for (std::size_t size = 32; size <= 512; size += detail::frame_granule) {
+    void *one = detail::frame_allocate(size), *other = detail::frame_allocate(size);
+    detail::frame_free(one, size);
+    detail::frame_free(other, size);
   }
+}
+LAW(Frames, AnElidedPairAllocatesOneFrame) {
+  fill_the_lists();
   std::size_t before = frames_taken();
   std::size_t inside = co_await frames_taken_inside(1);
 #if defined(__OPTIMIZE__)

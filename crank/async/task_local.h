@@ -74,7 +74,8 @@ void copy_locals(TaskRecord& to, const TaskRecord& from);
 void release_copied_locals(TaskRecord& task) noexcept;
 }  // namespace detail
 
-/// Binds `key` in the current task until the scope ends, on the same task. Nest them like scopes.
+/// Binds `key` in the current task until the scope ends, on the same task. Nest them like scopes. Outside of a task it binds
+/// nothing: reads there give null.
 template <class T>
 class [[nodiscard("the binding ends with this object")]] LocalScope {
  public:

@@ -1,5 +1,6 @@
 #include "crank/async/task_record.h"
 
+#include "crank/async/child_options.h"
 #include "crank/async/runtime.h"
 #include "crank/async/spawn.h"
 #include "crank/async/trace.h"
@@ -52,8 +53,11 @@ TaskRecord& TaskRecord::ended(void* self) noexcept {
 #endif
 
 const char* TaskRecord::name() const noexcept {
-  if (!(status.load(std::memory_order_relaxed) & named_bit)) return "";
-  return static_cast<const detail::SpawnedBase*>(this)->given_name();
+  std::uint32_t bits = status.load(std::memory_order_relaxed);
+  if (bits & named_bit) return static_cast<const detail::SpawnedBase*>(this)->given_name();
+  if (!(bits & named_before_bit)) return "";
+  auto* before = reinterpret_cast<const char*>(this) - detail::name_word_size;
+  return reinterpret_cast<const detail::NameWord*>(before)->name;
 }
 
 void detail::resume_last(TaskRecord& task) noexcept {

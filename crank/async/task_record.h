@@ -28,6 +28,7 @@ class Runtime;
 struct LocalBinding;
 
 namespace detail {
+inline constexpr std::size_t name_word_size = 8;
 inline std::coroutine_handle<> nothing_to_resume() noexcept { return std::noop_coroutine(); }
 
 /// Stands where a continuation stands when something else than a coroutine goes on: the end of a task, the way back from
@@ -65,7 +66,7 @@ class TaskRecord : public detail::FrameEnd, public Job {
     std::uint64_t known = id_.load(std::memory_order_relaxed);
     return known ? known : first_asked();
   }
-  /// What its maker called it, or ""; only spawned tasks have names.
+  /// What its maker called it, or "".
   const char* name() const noexcept;
 
   bool is_cancelled() const noexcept { return (status.load(std::memory_order_relaxed) & cancelled_bit) != 0; }
@@ -81,7 +82,8 @@ class TaskRecord : public detail::FrameEnd, public Job {
   /// A child's share of its parent (R7): priority, task-locals, executor preference, cancellation so far.
   void inherit_as_child(TaskRecord& from) noexcept;
 
-  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2, named_bit = 4;
+  static constexpr std::uint32_t cancelled_bit = 1, shielded_bit = 2;
+  static constexpr std::uint32_t named_bit = 4, named_before_bit = 16;  // a spawned task; a child (child_options.h)
   static constexpr std::uint32_t marked_bit =
       8;  // the wave that cancels the task's group has its handlers still to run
 

@@ -37,7 +37,9 @@ class DeadlineTimer : Timer {
 
 }  // namespace detail
 
-/// The result of `body` by `deadline`, as a Result; a body that answers a Result is not wrapped again.
+/// The result of `body` by `deadline`, as a Result; a body that answers a Result is not wrapped again. What a body throws in
+/// time is thrown here; what a late one answers, or throws, is dropped. Cancelling the task cancels the body, and its answer is
+/// the answer. The body begins when this is awaited; a deadline that has passed by then cancels it soon after.
 template <class T, Exceptions policy = default_exceptions>
 Task<typename detail::ResultOf<T>::type> with_deadline(Instant deadline, Task<T> body) {
   AsyncLet<T> child(std::move(body), std::source_location::current());
@@ -53,6 +55,7 @@ Task<typename detail::ResultOf<T>::type> with_deadline(Instant deadline, Task<T>
   }
 }
 
+/// The same by `limit` from now: from this call, which a task makes, and not from when it is awaited.
 template <class T, Exceptions policy = default_exceptions>
 [[clang::coro_wrapper]] Task<typename detail::ResultOf<T>::type> with_timeout(Duration limit, Task<T> body) {
   return with_deadline<T, policy>(
