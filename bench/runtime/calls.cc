@@ -19,17 +19,19 @@ Task<> callee(std::uint64_t& sum) {
   co_return;
 }
 [[gnu::noinline, clang::coro_wrapper]] Task<> opaque_callee(std::uint64_t& sum) { return callee(sum); }
-Task<std::uint64_t> elided(int count) {
-  std::uint64_t sum = 0;
+Task<> elided(int count, std::uint64_t& sum) {
   for (int i = 0; i < count; ++i) co_await callee(sum);
-  co_return sum;
 }
-Task<std::uint64_t> from_pool(int count) {
-  std::uint64_t sum = 0;
+Task<> from_pool(int count, std::uint64_t& sum) {
   for (int i = 0; i < count; ++i) {
     auto call = opaque_callee(sum);
     co_await std::move(call);
   }
+}
+template <auto& body>
+Task<std::uint64_t> counted(int count) {
+  std::uint64_t sum = 0;
+  co_await body(count, sum);
   co_return sum;
 }
 
@@ -112,8 +114,8 @@ void add_calls(std::vector<Row>& rows) {
     rows.push_back(
         {name, what, [body] { return keep(run_on_one(body(many))), double{many}; }, target, limit, "ns", false, true});
   };
-  row("B6_call_elided", "await of a call whose frame the compiler elides", elided, 3, 4.2);
-  row("B6_call_slab", "await of a call whose frame comes from the pool", from_pool, 5.5, 7);
+  row("B6_call_elided", "await of a call whose frame the compiler elides", counted<elided>, 3, 4.2);
+  row("B6_call_slab", "await of a call whose frame comes from the pool", counted<from_pool>, 5.5, 7);
   row("B6_value_elided", "the same two calls with an argument and a result: elided", value_elided, 0, 0);
   row("B6_value_slab", "and with the frame from the pool", value_from_pool, 0, 0);
   row("B11_continuation_checked", "a checked continuation made and resumed", checked, 25, 44);
