@@ -133,6 +133,28 @@ class GroupChild : public ChildTask<T, GroupLink> {
   GroupCore& group_;
 };
 
+/// Waits until a child of a group has finished, unless none is left.
+class GroupAwaiter : public Awaiter {
+ public:
+  explicit GroupAwaiter(GroupCore& core) noexcept : core_(core) {}
+  bool await_ready() noexcept {
+    child_ = core_.take_finished();
+    return child_ || core_.empty();
+  }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+
+ protected:
+  /// Afterwards: the child, which is out of the group; null when none was left.
+  GroupLink* child() noexcept {
+    if (!child_) child_ = core_.take_finished();
+    return child_;
+  }
+
+ private:
+  GroupCore& core_;
+  GroupLink* child_ = nullptr;
+};
+
 template <class T>
 using NextOf =
     std::conditional_t<std::is_void_v<T>, bool, std::optional<std::conditional_t<std::is_void_v<T>, char, T>>>;
@@ -157,19 +179,13 @@ class Group {
   std::size_t size() const noexcept { return core_.live(); }
 
   template <Exceptions policy>
-  class [[nodiscard("co_await it")]] Next : public detail::Awaiter {
+  class [[nodiscard("co_await it")]] Next : public detail::GroupAwaiter {
    public:
-    explicit Next(detail::GroupCore& core) noexcept : core_(core) {}
-    Next(Next&&) = default;
-    bool await_ready() noexcept {
-      link_ = core_.take_finished();
-      return link_ || core_.empty();
-    }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+    using GroupAwaiter::GroupAwaiter;
     detail::NextOf<T> await_resume() {
-      if (!link_) link_ = core_.take_finished();
-      if (!link_) return detail::NextOf<T>{};
-      Owned child{static_cast<detail::GroupChild<T>*>(link_)};
+      detail::GroupLink* link = this->child();
+      if (!link) return detail::NextOf<T>{};
+      Owned child{static_cast<detail::GroupChild<T>*>(link)};
       if constexpr (std::is_void_v<T>) {
         child.task->result().template take<policy>();
         return true;
@@ -183,8 +199,6 @@ class Group {
       detail::GroupChild<T>* task;
       ~Owned() { task->destroy(); }
     };
-    detail::GroupCore& core_;
-    detail::GroupLink* link_ = nullptr;
   };
 
   /// The next child to have finished: its result, or what it threw; nothing (for void: false) when none is left.
@@ -196,22 +210,12 @@ class Group {
   explicit Group(GroupOptions options) noexcept : core_(options) {}
 
   // For with_group: waits for a child and drops it, whatever its outcome.
-  class [[nodiscard]] Drop : public detail::Awaiter {
+  class [[nodiscard]] Drop : public detail::GroupAwaiter {
    public:
-    explicit Drop(detail::GroupCore& core) noexcept : core_(core) {}
-    bool await_ready() noexcept {
-      link_ = core_.take_finished();
-      return link_ || core_.empty();
-    }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
+    using GroupAwaiter::GroupAwaiter;
     void await_resume() noexcept {
-      if (!link_) link_ = core_.take_finished();
-      if (link_) static_cast<detail::GroupChild<T>*>(link_)->destroy();
+      if (detail::GroupLink* link = this->child()) static_cast<detail::GroupChild<T>*>(link)->destroy();
     }
-
-   private:
-    detail::GroupCore& core_;
-    detail::GroupLink* link_ = nullptr;
   };
   Drop drop_one() noexcept { return Drop(core_); }
   detail::GroupCore& core() noexcept { return core_; }
@@ -221,32 +225,23 @@ class Group {
 };
 
 namespace detail {
-/// Waits for a group's first finished child and keeps it, with its outcome, until it is taken.
+/// Waits for a group's first finished child and keeps it, with its outcome, until it is taken. There is one.
 template <class T>
-class WinnerOf : public Awaiter {
+class WinnerOf : public GroupAwaiter {
  public:
-  explicit WinnerOf(Group<T>& group) noexcept : core_(group.core()) {}
+  explicit WinnerOf(Group<T>& group) noexcept : GroupAwaiter(group.core()) {}
   WinnerOf(const WinnerOf&) = delete;
   ~WinnerOf() {
-    if (child_) child_->destroy();
+    if (winner_) winner_->destroy();
   }
-  bool await_ready() noexcept { return take(); }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept { return core_.suspend_owner(here); }
-  void await_resume() noexcept {
-    if (!child_) take();
-  }
+  void await_resume() noexcept { winner_ = static_cast<GroupChild<T>*>(this->child()); }
   template <Exceptions policy>
   T take() {
-    return child_->result().template take<policy>();
+    return winner_->result().template take<policy>();
   }
 
  private:
-  bool take() noexcept {
-    child_ = static_cast<GroupChild<T>*>(core_.take_finished());
-    return child_ != nullptr;
-  }
-  GroupCore& core_;
-  GroupChild<T>* child_ = nullptr;
+  GroupChild<T>* winner_ = nullptr;
 };
 }  // namespace detail
 
@@ -294,24 +289,15 @@ class DiscardingGroup {
   std::size_t size() const noexcept { return core_.live(); }
 
   // For with_discarding_group.
-  class [[nodiscard]] Drop : public detail::Awaiter {
+  class [[nodiscard]] Drop : public detail::GroupAwaiter {
    public:
-    explicit Drop(DiscardingGroup& group) noexcept : group_(group) {}
-    bool await_ready() noexcept {
-      link_ = group_.core_.take_finished();
-      return link_ || group_.core_.empty();
-    }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept {
-      return group_.core_.suspend_owner(here);
-    }
+    explicit Drop(DiscardingGroup& group) noexcept : GroupAwaiter(group.core_), group_(group) {}
     void await_resume() noexcept {
-      if (!link_) link_ = group_.core_.take_finished();
-      if (link_) group_.reap(link_);
+      if (detail::GroupLink* link = this->child()) group_.reap(link);
     }
 
    private:
     DiscardingGroup& group_;
-    detail::GroupLink* link_ = nullptr;
   };
   Drop drop_one() noexcept { return Drop(*this); }
   detail::GroupCore& core() noexcept { return core_; }

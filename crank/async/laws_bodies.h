@@ -11,9 +11,6 @@
 #include "crank/async/sleep.h"
 #include "crank/async/spawn.h"
 #include "crank/async/yield.h"
-#if !defined(__wasm__)
-#include "crank/async/sync_wait.h"  // not after the first use of a TaskHandle: it adds default arguments to its friends
-#endif
 
 namespace crank::laws {
 

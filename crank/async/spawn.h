@@ -22,8 +22,6 @@
 
 namespace crank {
 
-class Pool;
-
 struct SpawnOptions {
   const char* name = nullptr;                ///< a literal; shown in reports
   std::optional<Priority> priority = {};     ///< else inherited
@@ -123,7 +121,8 @@ class [[nodiscard("say `.run_on()` if nobody waits for this task")]] TaskHandle 
   void cancel() noexcept { task_->cancel(); }
   bool is_done() const noexcept { return task_->done(); }
   TaskRecord& task() const noexcept { return *task_; }
-  /// The result, in place, of a task that is done; for run loops that are not tasks.
+  // For run loops that are not tasks: to be told of the end, and then the result in place.
+  detail::SpawnedBase& base() const noexcept { return *task_; }
   detail::ResultSlot<T>& result_now() noexcept { return task_->result(); }
   /// Nobody waits for it: it runs to its end by itself.
   void run_on() && noexcept { std::exchange(task_, nullptr)->release(); }
@@ -136,10 +135,6 @@ class [[nodiscard("say `.run_on()` if nobody waits for this task")]] TaskHandle 
   }
 
  private:
-  template <class U, Exceptions policy>
-  friend U sync_wait(Runtime& runtime, Task<U> body, SpawnOptions options);
-  template <class U, Exceptions policy>
-  friend U sync_wait(Pool& pool, Task<U> body, SpawnOptions options);
   detail::Spawned<T>* task_;
 };
 

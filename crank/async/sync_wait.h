@@ -60,8 +60,8 @@ T sync_wait(Runtime& runtime, Task<T> body, SpawnOptions options = {}) {
   options.runtime = &runtime;
   TaskHandle<T> handle = spawn(std::move(body), options);
   detail::ThreadWaiter waiter;
-  if (handle.task_->add_waiter(waiter)) waiter.wait();
-  return handle.task_->result().template take<policy>();
+  if (handle.base().add_waiter(waiter)) waiter.wait();
+  return handle.result_now().template take<policy>();
 }
 
 /// The same on a pool, from any number of threads at once. Meanwhile this thread serves the pool's main executor whenever no
@@ -72,8 +72,8 @@ T sync_wait(Pool& pool, Task<T> body, SpawnOptions options = {}) {
   options.runtime = &pool.runtime();
   TaskHandle<T> handle = spawn(std::move(body), options);
   detail::MainLoopWaiter waiter(pool.main_loop());
-  if (handle.task_->add_waiter(waiter)) pool.main_loop().run_until(pool.runtime(), waiter.done);
-  return handle.task_->result().template take<policy>();
+  if (handle.base().add_waiter(waiter)) pool.main_loop().run_until(pool.runtime(), waiter.done);
+  return handle.result_now().template take<policy>();
 }
 
 }  // namespace crank
