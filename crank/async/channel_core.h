@@ -1,13 +1,17 @@
 // The queue under channels and streams. Internal: users read channel.h and stream.h.
 //
 // Rules
-//  1  Everything is changed under one short lock; tasks are resumed after it is given up.
-//  2  Waiting senders only while the buffer is full, waiting receivers only while it is empty: never both.
-//  3  A waiter is unlinked by exactly one: who serves it, who closes, or its canceller; that one resumes it.
+//  1  Senders take the tail's lock and receivers the head's, so that one that sends and one that receives do not meet while
+//     there is something and room. Each side keeps the last end of the other that it saw, and looks again when that is used up.
+//  2  What both sides read (waiters, closed, the ring's memory) is changed under both locks, the tail's first, and may be read
+//     under either. Tasks are resumed after they are given up.
+//  3  Waiting senders only while the buffer is full, waiting receivers only while it is empty: never both.
+//  4  A waiter is unlinked by exactly one: who serves it, who closes, or its canceller; that one resumes it.
 #pragma once
 
 #include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <optional>
@@ -29,7 +33,7 @@ struct ChannelWaiter {
   ChannelWaiter* next = nullptr;
   TaskRecord* task = nullptr;
   bool linked = false;
-  std::atomic<bool> stop{false};  // cancelled: looked at under the channel's lock before linking
+  std::atomic<bool> stop{false};  // cancelled: looked at under the channel's locks before linking
 };
 
 class WaiterList {
@@ -61,52 +65,14 @@ class WaiterList {
   ChannelWaiter* last_ = nullptr;
 };
 
-/// A ring of T that grows when it is told to.
-template <class T>
-class Ring {
- public:
-  explicit Ring(std::size_t capacity) : capacity_(round_up(capacity)), slots_(allocate(capacity_)) {}
-  Ring(const Ring&) = delete;
-  ~Ring() {
-    while (size_) pop();
-    std::allocator<T>().deallocate(slots_, capacity_);
-  }
-  std::size_t size() const noexcept { return size_; }
-  void push(T&& value) {
-    if (size_ == capacity_) [[unlikely]]
-      grow();
-    new (slots_ + ((head_ + size_) & (capacity_ - 1))) T(std::move(value));
-    ++size_;
-  }
-  T pop() {
-    T& slot = slots_[head_];
-    T value(std::move(slot));
-    slot.~T();
-    head_ = (head_ + 1) & (capacity_ - 1);
-    --size_;
-    return value;
-  }
-
- private:
-  static std::size_t round_up(std::size_t n) noexcept {
-    std::size_t power = 4;
-    while (power < n) power *= 2;
-    return power;
-  }
-  static T* allocate(std::size_t n) { return std::allocator<T>().allocate(n); }
-  void grow() {
-    T* larger = allocate(capacity_ * 2);
-    std::size_t count = size_;
-    for (std::size_t i = 0; i < count; ++i) new (larger + i) T(pop());
-    std::allocator<T>().deallocate(slots_, capacity_);
-    slots_ = larger;
-    capacity_ *= 2;
-    head_ = 0;
-    size_ = count;
-  }
-  std::size_t capacity_, head_ = 0, size_ = 0;
-  T* slots_;
+// Keeps what one side writes all the time off the lines of the other.
+#if defined(__wasm__)
+struct Gap {};
+#else
+struct Gap {
+  char bytes[64];
 };
+#endif
 
 template <class T>
 struct SendWaiter : ChannelWaiter {
@@ -122,53 +88,85 @@ template <class T>
 class ChannelCore {
  public:
   ChannelCore(std::size_t capacity, Overflow overflow)
-      : capacity_(capacity), overflow_(overflow), ring_(capacity < 1024 ? capacity : 1024) {}
+      : capacity_(overflow == Overflow::grow ? unlimited : capacity),
+        overflow_(overflow),
+        slots_(allocate(round_up(capacity_ < 1024             ? capacity_
+                                 : overflow == Overflow::grow ? 4
+                                                              : 1024))) {}
+  ChannelCore(const ChannelCore&) = delete;
+  ~ChannelCore() {
+    // Who got the last value may end the channel while its sender has yet to give up the tail's lock.
+    lock_both();
+    unlock_both();
+    while (size_locked() > 0) pop_front();
+    std::allocator<T>().deallocate(slots_, places_);
+  }
 
   /// Takes the value unless it is full or closed; never waits.
   Pushed push(T& value) {
-    lock_.lock();
-    Pushed outcome = push_locked(value, nullptr);
-    return outcome;
+    tail_lock_.lock();
+    if (!closed_ && receivers_.empty()) [[likely]] {
+      if (has_room()) [[likely]] {
+        push_back(std::move(value));
+        return tail_lock_.unlock(), Pushed::taken;
+      }
+      if (overflow_ == Overflow::wait && limit_ == capacity_) return tail_lock_.unlock(), Pushed::full;
+    }
+    head_lock_.lock();
+    return push_locked(value, nullptr);
   }
   /// The same, or links the waiter (whose `value` holds it) when the buffer is full.
   Pushed push_or_wait(SendWaiter<T>& waiter) {
-    lock_.lock();
+    lock_both();
     return push_locked(*waiter.value, &waiter);
   }
   std::optional<T> try_pop() {
     std::optional<T> value;
-    lock_.lock();
+    // The head first: if the tail, read later, is no further, it was empty at that moment. With no room at all there may be
+    // a sender that waits.
+    std::size_t head = head_.load(std::memory_order_acquire);
+    if (tail_.load(std::memory_order_acquire) == head && capacity_ != 0) return value;
+    head_lock_.lock();
+    if (senders_.empty()) [[likely]] {
+      if (has_value()) [[likely]]
+        value.emplace(pop_front());
+      head_lock_.unlock();
+      return value;
+    }
+    head_lock_.unlock();
+    lock_both();
     pop_locked(value, nullptr);
     return value;
   }
   /// True: the value is there, or none will come. False: the waiter was linked.
   bool pop_or_wait(ReceiveWaiter<T>& waiter) {
-    lock_.lock();
+    lock_both();
     return pop_locked(waiter.value, &waiter);
   }
   /// A canceller's try: true when the waiter was still linked, and is now its own to resume.
   bool unlink(ChannelWaiter& waiter, bool sender) noexcept {
-    LockGuard guard(lock_);
-    if (!waiter.linked) return false;
-    (sender ? senders_ : receivers_).remove(waiter);
-    return true;
+    lock_both();
+    bool linked = waiter.linked;
+    if (linked) (sender ? senders_ : receivers_).remove(waiter);
+    unlock_both();
+    return linked;
   }
   /// Answers whether it was open.
   bool close() noexcept {
     ChannelWaiter* woken = nullptr;
     ChannelWaiter** last = &woken;
-    lock_.lock();
+    lock_both();
     bool was_open = !closed_;
     closed_ = true;
     for (WaiterList* list : {&receivers_, &senders_}) {
-      // Unlinked they are ours alone (rule 3), and chained by `next`: a canceller must not find them linked any more.
+      // Unlinked they are ours alone (rule 4), and chained by `next`: a canceller must not find them linked any more.
       while (ChannelWaiter* waiter = list->pop()) {
         *last = waiter;
         last = &waiter->next;
       }
     }
     *last = nullptr;
-    lock_.unlock();
+    unlock_both();
     while (woken) {
       TaskRecord& task = *woken->task;
       woken = woken->next;  // before the task goes on, and the waiter with it
@@ -177,75 +175,156 @@ class ChannelCore {
     return was_open;
   }
   std::size_t size() noexcept {
-    LockGuard guard(lock_);
-    return ring_.size();
+    lock_both();
+    std::size_t size = size_locked();
+    unlock_both();
+    return size;
   }
   bool closed() noexcept {
-    LockGuard guard(lock_);
+    LockGuard guard(tail_lock_);
     return closed_;
   }
 
  private:
+  static constexpr std::size_t unlimited = ~std::size_t{0};
+
+  void lock_both() noexcept {
+    tail_lock_.lock();
+    head_lock_.lock();
+  }
+  void unlock_both() noexcept {
+    head_lock_.unlock();
+    tail_lock_.unlock();
+  }
+
+  // Under both locks, which it gives up.
   Pushed push_locked(T& value, SendWaiter<T>* waiter) {
-    if (closed_) return lock_.unlock(), Pushed::closed;
+    if (closed_) return unlock_both(), Pushed::closed;
     if (auto* receiver = static_cast<ReceiveWaiter<T>*>(receivers_.pop())) {
       receiver->value.emplace(std::move(value));
       TaskRecord& task = *receiver->task;
-      lock_.unlock();
+      unlock_both();
       resume_later(task);
       return Pushed::taken;
     }
-    if (ring_.size() < capacity_ || overflow_ == Overflow::grow) [[likely]] {
-      ring_.push(std::move(value));
-      return lock_.unlock(), Pushed::taken;
+    if (size_locked() < capacity_) [[likely]] {
+      if (size_locked() == places_) [[unlikely]]
+        grow();
+      push_back(std::move(value));
+      return unlock_both(), Pushed::taken;
     }
     if (overflow_ == Overflow::drop_oldest) {
-      ring_.pop();
-      ring_.push(std::move(value));
-      return lock_.unlock(), Pushed::dropped;
+      pop_front();
+      push_back(std::move(value));
+      return unlock_both(), Pushed::dropped;
     }
-    if (overflow_ == Overflow::drop_newest) return lock_.unlock(), Pushed::dropped;
+    if (overflow_ == Overflow::drop_newest) return unlock_both(), Pushed::dropped;
     bool linked = waiter && !waiter->stop.load(std::memory_order_relaxed);
     if (linked) senders_.push(*waiter);
-    return lock_.unlock(), linked || !waiter ? Pushed::full : Pushed::closed;
+    return unlock_both(), linked || !waiter ? Pushed::full : Pushed::closed;
   }
 
   bool pop_locked(std::optional<T>& value, ReceiveWaiter<T>* waiter) {
     auto* sender = static_cast<SendWaiter<T>*>(nullptr);
-    if (ring_.size() > 0) [[likely]] {
-      value.emplace(ring_.pop());
+    if (size_locked() > 0) [[likely]] {
+      value.emplace(pop_front());
       if (!senders_.empty()) {
         sender = static_cast<SendWaiter<T>*>(senders_.pop());
-        ring_.push(std::move(*sender->value));
+        push_back(std::move(*sender->value));
       }
     } else if (!senders_.empty()) {
       sender = static_cast<SendWaiter<T>*>(senders_.pop());
       value.emplace(std::move(*sender->value));
     } else if (!closed_ && waiter && !waiter->stop.load(std::memory_order_relaxed)) {
       receivers_.push(*waiter);
-      return lock_.unlock(), false;
+      return unlock_both(), false;
     }
     if (sender) {
       sender->taken = true;
       TaskRecord& task = *sender->task;
-      lock_.unlock();
+      unlock_both();
       resume_later(task);
     } else {
-      lock_.unlock();
+      unlock_both();
     }
     return true;
   }
 
-  Lock lock_;
-  bool closed_ = false;
+  // The ring: places are counted from the first value ever. `has_room` and `push_back` under the tail's lock, `has_value` and
+  // `pop_front` under the head's, the rest under both.
+  std::size_t size_locked() const noexcept {
+    return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+  }
+  bool has_room() noexcept {
+    std::size_t tail = tail_.load(std::memory_order_relaxed);
+    if (tail - head_seen_ < limit_) [[likely]]
+      return true;
+    head_seen_ = head_.load(std::memory_order_acquire);
+    return tail - head_seen_ < limit_;
+  }
+  void push_back(T&& value) {
+    std::size_t tail = tail_.load(std::memory_order_relaxed);
+    new (slots_ + (tail & (places_ - 1))) T(std::move(value));
+    tail_.store(tail + 1, std::memory_order_release);
+  }
+  bool has_value() noexcept {
+    // What was seen may be behind the head: who has both locks takes without looking here.
+    std::size_t head = head_.load(std::memory_order_relaxed);
+    if (static_cast<std::ptrdiff_t>(tail_seen_ - head) > 0) [[likely]]
+      return true;
+    tail_seen_ = tail_.load(std::memory_order_acquire);
+    return tail_seen_ != head;
+  }
+  T pop_front() {
+    std::size_t head = head_.load(std::memory_order_relaxed);
+    T& slot = slots_[head & (places_ - 1)];
+    T value(std::move(slot));
+    slot.~T();
+    head_.store(head + 1, std::memory_order_release);
+    return value;
+  }
+  std::size_t round_up(std::size_t n) noexcept {
+    std::size_t power = 4;
+    while (power < n) power *= 2;
+    set_places(power);
+    return power;
+  }
+  void set_places(std::size_t places) noexcept {
+    places_ = places;
+    limit_ = places < capacity_ ? places : capacity_;
+  }
+  static T* allocate(std::size_t n) { return std::allocator<T>().allocate(n); }
+  void grow() {
+    std::size_t were = places_, head = head_.load(std::memory_order_relaxed);
+    T* larger = allocate(were * 2);
+    for (std::size_t i = head; i != tail_.load(std::memory_order_relaxed); ++i) {
+      T& slot = slots_[i & (were - 1)];
+      new (larger + (i & (were * 2 - 1))) T(std::move(slot));
+      slot.~T();
+    }
+    std::allocator<T>().deallocate(slots_, were);
+    slots_ = larger;
+    set_places(were * 2);
+  }
+
   const std::size_t capacity_;
+  std::size_t places_ = 0, limit_ = 0;  // a power of two; how many of them may be in use
   const Overflow overflow_;
+  bool closed_ = false;
   WaiterList senders_, receivers_;
-  Ring<T> ring_;
+  T* slots_;
+  [[no_unique_address]] Gap before_tail_;
+  Lock tail_lock_;
+  std::atomic<std::size_t> tail_{0};
+  std::size_t head_seen_ = 0;
+  [[no_unique_address]] Gap before_head_;
+  Lock head_lock_;
+  std::atomic<std::size_t> head_{0};
+  std::size_t tail_seen_ = 0;
 };
 
 // An awaiter that may wait in a channel and may be cancelled there. It is attached to its task before it is linked; the
-// canceller first sets `stop`, then unlinks. Both happen under or around the channel's lock, so one of the two sees the other.
+// canceller first sets `stop`, then unlinks. Both happen under or around the channel's locks, so one of the two sees the other.
 // Once linked, another thread may resume the task: nothing of the awaiter is touched after that.
 template <class T, class Waiter, bool sender>
 class ChannelAwaiter : public Awaiter, protected CancellationHandler {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "crank/async/cold.h"
+
 namespace crank::detail {
 
 #if defined(__wasm__)
@@ -26,12 +28,24 @@ class Lock {
 
  private:
   static constexpr std::uint32_t held = 1, contended = 2;
-  void lock_slow() noexcept {
-    for (int spin = 0; spin < 64; ++spin) {
+  // Looks, longer and longer apart, and only then tries: who tries takes the line from the holder, who needs it to end, and
+  // one that has it at hand gets several sections done before it goes over.
+  CRANK_COLD void lock_slow() noexcept {
+    for (int pauses = 1; pauses <= 64; pauses *= 2) {
+      for (int i = 0; i < pauses; ++i) spin_pause();
       std::uint32_t free = 0;
-      if (word_.compare_exchange_weak(free, held, std::memory_order_acquire, std::memory_order_relaxed)) return;
+      if (word_.load(std::memory_order_relaxed) == 0 &&
+          word_.compare_exchange_strong(free, held, std::memory_order_acquire, std::memory_order_relaxed))
+        return;
     }
     while (word_.exchange(contended, std::memory_order_acquire) != 0) word_.wait(contended, std::memory_order_relaxed);
+  }
+  static void spin_pause() noexcept {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __builtin_arm_yield();
+#endif
   }
   std::atomic<std::uint32_t> word_{0};
 };
