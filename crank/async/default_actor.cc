@@ -97,24 +97,38 @@ void DefaultActor::schedule_drain(const Job& waking) noexcept {
   home->enqueue(drain_job_);
 }
 
+// Each arrival is looked at once: with many callers none of them is in this thread's cache.
 void DefaultActor::absorb() noexcept {
   Job* newest = arrived(word_.exchange(running, std::memory_order_acquire));
-  Job* oldest = nullptr;
+  JobList came[priority_levels];
   while (newest) {
     Job* next = newest->next;
-    newest->next = oldest;
-    oldest = newest;
+    came[flat() ? 0u : level_of(newest->priority)].push_front(*newest);
+    ++queued_;
     newest = next;
   }
-  while (oldest) {
-    Job* next = oldest->next;
-    auto level = flat() ? 0u : level_of(oldest->priority);
-    queues_[level].push(*oldest);
+  for (unsigned level = 0; level < priority_levels; ++level) {
+    if (came[level].empty()) continue;
+    queues_[level].append(came[level]);
     nonempty_ |= 1u << level;
-    ++queued_;
-    oldest = next;
   }
 }
+
+namespace {
+// The job after the one that is about to run, and the one behind it.
+inline void fetch_ahead(Job* next) noexcept {
+  if (!next) return;
+  if (next->next) {
+    __builtin_prefetch(next->next, 1);
+    __builtin_prefetch(reinterpret_cast<char*>(next->next) + 64, 1);
+  }
+  if (next->kind == JobKind::task) {
+    auto* frame = static_cast<char*>(static_cast<TaskRecord*>(next)->resume_point.address());
+    __builtin_prefetch(frame, 1);
+    __builtin_prefetch(frame + 64, 1);
+  }
+}
+}  // namespace
 
 Job* DefaultActor::take() noexcept {
   if (word_.load(std::memory_order_relaxed) != running) absorb();
@@ -123,6 +137,7 @@ Job* DefaultActor::take() noexcept {
     sort_again();
   auto level = static_cast<unsigned>(std::bit_width(nonempty_) - 1);
   Job* job = queues_[level].pop();
+  fetch_ahead(queues_[level].first());
   if (queues_[level].empty()) nonempty_ &= ~(1u << level);
   --queued_;
   return job;

@@ -127,6 +127,14 @@ class JobList {
     head_ = &job;
     if (!tail_) tail_ = &job;
   }
+  /// Puts all of another list behind this one's; the other is then empty.
+  void append(JobList& more) noexcept {
+    if (more.empty()) return;
+    (tail_ ? tail_->next : head_) = more.head_;
+    tail_ = more.tail_;
+    more = {};
+  }
+  Job* first() noexcept { return head_; }
   Job* pop() noexcept {
     Job* job = head_;
     if (job) {

@@ -16,6 +16,15 @@ class Lock {
   void unlock() noexcept {}
 };
 #else
+/// Tells the processor that this thread only waits.
+inline void spin_pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __builtin_arm_yield();
+#endif
+}
+
 class Lock {
  public:
   void lock() noexcept {
@@ -39,13 +48,6 @@ class Lock {
         return;
     }
     while (word_.exchange(contended, std::memory_order_acquire) != 0) word_.wait(contended, std::memory_order_relaxed);
-  }
-  static void spin_pause() noexcept {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __builtin_arm_yield();
-#endif
   }
   std::atomic<std::uint32_t> word_{0};
 };

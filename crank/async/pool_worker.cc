@@ -1,7 +1,9 @@
 #include "crank/async/pool_worker.h"
 
+#include <algorithm>
 #include <bit>
 
+#include "crank/async/lock.h"
 #include "crank/async/task_record.h"
 #include "crank/async/turn.h"
 
@@ -64,11 +66,31 @@ Job* PoolWorker::steal_from_others() {
     for (unsigned level = priority_levels; level-- > 0;) {
       if (Job* job = other.deques_[level].steal()) {
         victim_ = victim;
+        stolen_at_ = std::chrono::steady_clock::now();
         return job;
       }
     }
   }
   return nullptr;
+}
+
+// A steal costs the thief and its victim a microsecond or two each. Where the last ones kept this worker busy for less, as
+// with tasks that call one actor or share a channel, the victim does better alone, and the next steal is put off.
+std::chrono::nanoseconds PoolWorker::put_off_stealing() noexcept {
+  using namespace std::chrono_literals;
+  if (stolen_at_ == std::chrono::steady_clock::time_point{}) return 0ns;
+  const auto now = std::chrono::steady_clock::now();
+  const bool paid = now - stolen_at_ > 2us;
+  stolen_at_ = {};
+  put_off_ = paid ? put_off_ / 2 : std::min<std::chrono::nanoseconds>(put_off_ * 2 + 1us, 100us);
+  if (paid || put_off_ > 10us) return paid ? 0ns : put_off_;
+  // Too short to sleep.
+  pool_.searching.fetch_add(1, std::memory_order_relaxed);
+  while (posted_.empty() && pool_.inbox.empty() && !pool_.stopping.load(std::memory_order_relaxed) &&
+         std::chrono::steady_clock::now() - now < put_off_)
+    for (int i = 0; i < 8; ++i) detail::spin_pause();
+  pool_.searching.fetch_sub(1, std::memory_order_relaxed);
+  return 0ns;
 }
 
 Job* PoolWorker::timer_if_due() noexcept {
@@ -81,12 +103,12 @@ Job* PoolWorker::timer_if_due() noexcept {
   return pool_.timer_job.load(std::memory_order_acquire);
 }
 
-Job* PoolWorker::search() {
+Job* PoolWorker::search(bool steals) {
   if (Job* job = take_posted()) return job;
   if (Job* job = pop_own()) return job;
   if (Job* job = take_inbox()) return job;
   if (Job* job = timer_if_due()) return job;
-  return steal_from_others();
+  return steals ? steal_from_others() : nullptr;
 }
 
 Job* PoolWorker::next() {
@@ -112,16 +134,19 @@ Job* PoolWorker::next() {
 
 Job* PoolWorker::wait_for_work() {
   const std::uint64_t mine = std::uint64_t{1} << index_;
+  auto rest = put_off_stealing();
   for (bool first = true;; first = false) {
     // What was enqueued before the pool ends still runs: it may be what frees things.
     if (pool_.stopping.load(std::memory_order_acquire)) return search();
     pool_.searching.fetch_add(1, std::memory_order_relaxed);
-    Job* job = search();
-    if (!job && first) job = steal_from_others();
-    pool_.searching.fetch_sub(1, std::memory_order_relaxed);
+    const bool steals = rest.count() == 0;
+    Job* job = search(steals);
+    if (!job && first && steals) job = steal_from_others();
+    // Who only rests will look soon: until then nobody is woken for a deep queue.
+    if (steals) pool_.searching.fetch_sub(1, std::memory_order_relaxed);
     if (!job) {
       std::uint64_t idle = pool_.idle.fetch_or(mine, std::memory_order_seq_cst) | mine;
-      job = search();
+      job = search(steals);
       if (!job) {
         int nobody = -1;
         bool guards = pool_.guard.compare_exchange_strong(nobody, static_cast<int>(index_), std::memory_order_relaxed);
@@ -137,6 +162,10 @@ Job* PoolWorker::wait_for_work() {
             if (!until || look < *until) until = look;
           }
         }
+        if (!steals) {
+          auto look = std::chrono::steady_clock::now() + rest;
+          if (!until || look < *until) until = look;
+        }
         in_loop_ = true;
         if (!pool_.stopping.load(std::memory_order_seq_cst)) parker_->park(until);
         in_loop_ = false;
@@ -146,8 +175,10 @@ Job* PoolWorker::wait_for_work() {
         }
       }
       pool_.idle.fetch_and(~mine, std::memory_order_seq_cst);
-      if (!job) continue;
     }
+    if (!steals) pool_.searching.fetch_sub(1, std::memory_order_relaxed);
+    rest = {};
+    if (!job) continue;
     backoff_us_ = 50;
     since_wake_ = 0;
     if (pool_.monitor_asleep.load(std::memory_order_relaxed)) [[unlikely]]

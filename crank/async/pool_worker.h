@@ -14,6 +14,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -68,9 +69,10 @@ class alignas(128) PoolWorker : public detail::WorkerQueues {
   Job* take_posted();
   Job* take_inbox();
   Job* steal_from_others();
-  Job* search();
+  Job* search(bool steals = true);
   Job* wait_for_work();
   Job* timer_if_due() noexcept;
+  std::chrono::nanoseconds put_off_stealing() noexcept;
 
   Pool::State& pool_;
   const unsigned index_;
@@ -83,6 +85,8 @@ class alignas(128) PoolWorker : public detail::WorkerQueues {
   std::uint32_t since_wake_ = 0;
   unsigned victim_ = 0;
   std::uint32_t backoff_us_ = 50;
+  std::chrono::steady_clock::time_point stolen_at_{};  // the last steal, until this worker has run out of work
+  std::chrono::nanoseconds put_off_{0};
   // A pool that ends lets its work come to rest, but work that goes on for ever does not hold it.
   static constexpr std::uint32_t most_jobs_while_stopping = 1u << 16;
   std::uint32_t jobs_while_stopping_ = 0;
