@@ -21,7 +21,7 @@ namespace crank {
 template <class T = void>
 class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncLet : SpreadLink {
  public:
-  explicit AsyncLet(Task<T>&& body, std::source_location here, const ChildOptions& options = {})
+  explicit AsyncLet(Task<T>&& body, std::source_location here, const ChildOptions& options = {}) noexcept
       : AsyncLet(std::move(body), here, options, detail::current_task_or_misuse("async_let outside of a task")) {}
   AsyncLet(const AsyncLet&) = delete;
   AsyncLet& operator=(const AsyncLet&) = delete;
@@ -61,12 +61,14 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> here) noexcept {
       Child& child = let_.child_;
       TaskRecord* parent = &detail::suspend_current(here);
-      detail::trace(TraceEvent::suspended, parent, {}, parent->executor);
+      const bool traced = detail::tracing();
+      if (traced) [[unlikely]]
+        detail::report(TraceEvent::suspended, parent, {}, parent->executor);
       child.waiting = parent;
       if (detail::take_back(child)) {
         // It has not begun, and nobody else can begin it: it runs here and now, and comes back here.
         child.join.store(awaited, std::memory_order_relaxed);
-        return detail::transfer(child, child.executor);
+        return detail::transfer(child, child.executor, traced);
       }
       unsigned char expected = running;
       if (child.join.compare_exchange_strong(expected, awaited, std::memory_order_acq_rel, std::memory_order_acquire))
@@ -109,7 +111,7 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
     return true;
   }
 
-  AsyncLet(Task<T>&& body, std::source_location here, const ChildOptions& options, TaskRecord& parent)
+  AsyncLet(Task<T>&& body, std::source_location here, const ChildOptions& options, TaskRecord& parent) noexcept
       : SpreadLink(operations), child_(std::move(body), parent, completed), made_(here) {
     if (options.name) child_.set_name(options.name);
     if (options.priority) child_.priority.raise_to(*options.priority);
@@ -120,14 +122,16 @@ class [[nodiscard("an async_let is awaited in the scope that makes it")]] AsyncL
   }
 
   static void completed(void* self) {
-    auto& child = static_cast<Child&>(TaskRecord::ended(self));
+    const bool traced = detail::tracing();
+    auto& child = static_cast<Child&>(TaskRecord::ended(self, traced));
     child.result().settle();
     detail::thread_state().task = nullptr;
     // Awaited already: nobody else changes it any more.
     if (child.join.load(std::memory_order_acquire) != awaited &&
         child.join.exchange(done, std::memory_order_acq_rel) == running)
       return;
-    [[clang::musttail]] return TaskRecord::go_on(detail::transfer(*child.waiting, child.waiting->executor).address());
+    [[clang::musttail]] return TaskRecord::go_on(
+        detail::transfer(*child.waiting, child.waiting->executor, traced).address());
   }
 
   detail::Named<Child> child_;
@@ -146,12 +150,12 @@ const typename AsyncLet<T>::Operations AsyncLet<T>::operations{
 /// Starts `body` as a child of the current task. The result is pinned in the caller's frame.
 template <class T>
 AsyncLet<T> async_let(Task<T> body [[clang::lifetimebound]],
-                      std::source_location here = std::source_location::current()) {
+                      std::source_location here = std::source_location::current()) noexcept {
   return AsyncLet<T>(std::move(body), here);
 }
 template <class T>
 AsyncLet<T> async_let(Task<T> body [[clang::lifetimebound]], ChildOptions options,
-                      std::source_location here = std::source_location::current()) {
+                      std::source_location here = std::source_location::current()) noexcept {
   return AsyncLet<T>(std::move(body), here, options);
 }
 

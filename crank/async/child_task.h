@@ -37,6 +37,7 @@ class ChildTask : public Base {
                : here.is_immediate() ? ExecutorRef::generic()
                                      : here;
     promise.make_root(*this);
+    trace(TraceEvent::task_created, this);
   }
 
   ResultSlot<T> result_;

@@ -117,7 +117,7 @@ CRANK_COLD void frame_spill(std::size_t size_class) noexcept {
 #endif
 }
 
-void* frame_allocate_large(std::size_t size) { return system_allocate(size); }
+void* frame_allocate_large(std::size_t size) noexcept { return system_allocate(size); }
 void frame_free_large(void* memory, std::size_t) noexcept { std::free(memory); }
 
 }  // namespace detail

@@ -32,7 +32,7 @@ inline constinit FramePool the_frame_pool{};
 
 CRANK_COLD void* frame_refill(std::size_t size_class) noexcept;
 CRANK_COLD void frame_spill(std::size_t size_class) noexcept;
-void* frame_allocate_large(std::size_t size);
+void* frame_allocate_large(std::size_t size) noexcept;
 void frame_free_large(void* memory, std::size_t size) noexcept;
 
 #if __has_feature(address_sanitizer)
@@ -53,7 +53,7 @@ constexpr std::size_t bytes_of(std::size_t size_class) noexcept {
                                      : small_classes * frame_granule + (size_class - small_classes) * coarse_granule;
 }
 
-inline void* frame_allocate(std::size_t size) {
+inline void* frame_allocate(std::size_t size) noexcept {
   std::size_t size_class = class_of(size);
   if (!frames_are_pooled || size_class > frame_classes) [[unlikely]]
     return frame_allocate_large(size);

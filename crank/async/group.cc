@@ -92,10 +92,12 @@ std::coroutine_handle<> GroupCore::suspend_owner(std::coroutine_handle<> here) n
     newest_ = nullptr;
   }
   suspend_current(here);
-  trace(TraceEvent::suspended, &owner_, {}, owner_.executor);
+  const bool traced = tracing();
+  if (traced) [[unlikely]]
+    report(TraceEvent::suspended, &owner_, {}, owner_.executor);
   std::uintptr_t none = 0;
   if (done_.compare_exchange_strong(none, waiting, std::memory_order_acq_rel, std::memory_order_acquire))
-    return next ? transfer(*next, next->executor) : nothing_to_resume();
+    return next ? transfer(*next, next->executor, traced) : nothing_to_resume();
   unsuspend(owner_);
   if (next) enqueue_task(*next);
   return here;
@@ -111,7 +113,7 @@ CRANK_COLD void GroupCore::start_next() noexcept {
   if (next) enqueue_task(*static_cast<TaskRecord*>(next));
 }
 
-std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
+std::coroutine_handle<> GroupCore::finished(GroupLink& link, bool traced) noexcept {
   thread_state().task = nullptr;
   if (width_ != 0) [[unlikely]]
     start_next();
@@ -124,7 +126,7 @@ std::coroutine_handle<> GroupCore::finished(GroupLink& link) noexcept {
                                     std::memory_order_acq_rel, std::memory_order_relaxed)) {
       if (!resume) return nothing_to_resume();
       handed_ = &link;  // the mark was ours to take, so the owner sleeps until we resume it
-      return transfer(owner, owner.executor);
+      return transfer(owner, owner.executor, traced);
     }
   }
 }

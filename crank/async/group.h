@@ -67,7 +67,7 @@ class GroupCore : SpreadLink {
   /// Suspends the owner until a child has finished; answers what runs meanwhile on this thread.
   std::coroutine_handle<> suspend_owner(std::coroutine_handle<> here) noexcept;
   /// Rule 2 and 3; answers what runs next.
-  std::coroutine_handle<> finished(GroupLink& link) noexcept;
+  std::coroutine_handle<> finished(GroupLink& link, bool traced) noexcept;
   TaskRecord& owner() noexcept { return owner_; }
   bool cancels_on_failure() const noexcept { return cancel_on_failure_; }
 
@@ -125,10 +125,11 @@ class GroupChild : public ChildTask<T, GroupLink> {
 
  private:
   static void completed(void* self) {
-    auto& child = static_cast<GroupChild&>(TaskRecord::ended(self));
+    const bool traced = tracing();
+    auto& child = static_cast<GroupChild&>(TaskRecord::ended(self, traced));
     child.result().settle();
     if (child.result().failed() && child.group_.cancels_on_failure()) child.group_.cancel_children();
-    [[clang::musttail]] return TaskRecord::go_on(child.group_.finished(child).address());
+    [[clang::musttail]] return TaskRecord::go_on(child.group_.finished(child, traced).address());
   }
   GroupCore& group_;
 };
@@ -185,20 +186,27 @@ class Group {
     detail::NextOf<T> await_resume() {
       detail::GroupLink* link = this->child();
       if (!link) return detail::NextOf<T>{};
-      Owned child{static_cast<detail::GroupChild<T>*>(link)};
-      if constexpr (std::is_void_v<T>) {
-        child.task->result().template take<policy>();
+      auto& child = *static_cast<detail::GroupChild<T>*>(link);
+      if (child.result().failed()) [[unlikely]]
+        rethrow(child);
+      const Owned owned{child};
+      if constexpr (std::is_void_v<T>)
         return true;
-      } else {
-        return detail::NextOf<T>(child.task->result().template take<policy>());
-      }
+      else
+        return detail::NextOf<T>(child.result().take_value());
     }
 
    private:
     struct Owned {
-      detail::GroupChild<T>* task;
-      ~Owned() { task->destroy(); }
+      detail::GroupChild<T>& task;
+      ~Owned() { task.destroy(); }
     };
+    // Frees the child first: the path that throws leaves nothing to be done to the one that does not.
+    [[noreturn, gnu::cold, gnu::noinline]] static void rethrow(detail::GroupChild<T>& child) {
+      detail::ExceptionBox* box = child.result().take_exception();
+      child.destroy();
+      detail::rethrow_boxed<policy>(box);
+    }
   };
 
   /// The next child to have finished: its result, or what it threw; nothing (for void: false) when none is left.

@@ -71,7 +71,7 @@ struct alignas(8) PromiseBase {
     isolation = nullptr;
   }
 
-  static void* operator new(std::size_t size) { return frame_allocate(size); }
+  static void* operator new(std::size_t size) noexcept { return frame_allocate(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
 
   static std::suspend_always initial_suspend() noexcept { return {}; }

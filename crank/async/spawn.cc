@@ -13,7 +13,9 @@ Runtime& runtime_for(const SpawnOptions& options) noexcept {
 }
 
 SpawnedBase::SpawnedBase(Runtime& home, Settle settle, Destroy destroy) noexcept
-    : TaskRecord(home, completed), settle_(settle), destroy_(destroy) {}
+    : TaskRecord(home, completed), settle_(settle), destroy_(destroy) {
+  trace(TraceEvent::task_created, this);
+}
 
 bool SpawnedBase::add_waiter(JoinWaiter& waiter) noexcept {
   JoinWaiter* seen = waiters_.load(std::memory_order_acquire);

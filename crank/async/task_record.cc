@@ -37,16 +37,14 @@ void detail::run_preferring(Job* job) noexcept {
 
 #if defined(__wasm__)
 TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
-    : FrameEnd(at_end),
-      Job(detail::run_task, Priority::medium, JobKind::task),
-      runtime(&home) {
+    : FrameEnd(at_end), Job(detail::run_task, Priority::medium, JobKind::task), runtime(&home) {
   ++home.living_tasks;
-  detail::trace(TraceEvent::task_created, this);
 }
 
-TaskRecord& TaskRecord::ended(void* self) noexcept {
+TaskRecord& TaskRecord::ended(void* self, bool traced) noexcept {
   auto& task = static_cast<TaskRecord&>(*static_cast<detail::FrameEnd*>(self));
-  detail::trace(TraceEvent::task_finished, &task);
+  if (traced) [[unlikely]]
+    detail::report(TraceEvent::task_finished, &task, {}, {});
   --task.runtime->living_tasks;
   return task;
 }

@@ -108,7 +108,7 @@ class TaskRecord : public detail::FrameEnd, public Job {
   std::atomic<CancellationHandler*> handlers{nullptr};  // changed under handlers_lock
 
   /// For `at_end`: the task whose end `self` is. It has finished.
-  static TaskRecord& ended(void* self) noexcept;
+  static TaskRecord& ended(void* self, bool traced = detail::tracing()) noexcept;
 
  private:
   std::uint64_t first_asked() const noexcept;
@@ -147,15 +147,14 @@ void resume_later(TaskRecord& task) noexcept;
 
 #if !defined(__wasm__)
 inline TaskRecord::TaskRecord(Runtime& home, detail::FrameEnd::Resume at_end) noexcept
-    : FrameEnd(at_end), Job(detail::run_task, Priority::medium, JobKind::task), runtime(&home) {
-  detail::trace(TraceEvent::task_created, this);
-}
+    : FrameEnd(at_end), Job(detail::run_task, Priority::medium, JobKind::task), runtime(&home) {}
 #endif
 
 #if !defined(__wasm__)
-inline TaskRecord& TaskRecord::ended(void* self) noexcept {
+inline TaskRecord& TaskRecord::ended(void* self, bool traced) noexcept {
   auto& task = static_cast<TaskRecord&>(*static_cast<detail::FrameEnd*>(self));
-  detail::trace(TraceEvent::task_finished, &task);
+  if (traced) [[unlikely]]
+    detail::report(TraceEvent::task_finished, &task, {}, {});
   return task;
 }
 #endif

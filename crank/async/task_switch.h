@@ -25,7 +25,8 @@ namespace detail {
 /// `task`, whose `resume_point` is set and which nobody else can resume, goes on at `target`. Either the thread is there
 /// already or is handed over, and the answer is the point to continue at; or the task was enqueued, the thread has no
 /// current task, and the answer resumes nothing.
-inline std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept;
+/// `traced`: what `tracing()` answered, for those who ask it anyway.
+inline std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target, bool traced = tracing()) noexcept;
 std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target) noexcept;
 
 [[gnu::always_inline]] inline bool may_stay(const Turn& turn, const TaskRecord& task, ExecutorRef target) noexcept {
@@ -39,10 +40,10 @@ std::coroutine_handle<> transfer_elsewhere(TaskRecord& task, ExecutorRef target)
   return true;
 }
 
-std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target) noexcept {
+std::coroutine_handle<> transfer(TaskRecord& task, ExecutorRef target, bool traced) noexcept {
   ThreadState& thread = thread_state();
   // One way out for all that is not the usual thing: the usual one then needs no stack.
-  if (!may_stay(*thread.turn, task, target) || tracing()) [[unlikely]]
+  if (!may_stay(*thread.turn, task, target) || traced) [[unlikely]]
     return transfer_elsewhere(task, target);
   thread.task = &task;
   return task.resume_point;
