@@ -9,6 +9,7 @@
 #pragma once
 
 #include <coroutine>
+#include <memory>
 #include <utility>
 
 #include "crank/async/promise.h"
@@ -79,9 +80,9 @@ class [[nodiscard]] TaskAwaiter : public Awaiter {
       rethrow(frame_);
     if constexpr (small) {
       // Kept in the caller's frame while the callee's goes: cheaper than a register that must be saved for it.
-      value_ = result.value;
+      std::construct_at(std::addressof(value_), std::move(result.value));
       { const Ended callee{frame_}; }
-      return value_;
+      return std::move(value_);
     } else {
       const Ended callee{frame_};
       return result.take_value();

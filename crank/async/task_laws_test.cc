@@ -387,6 +387,12 @@ LAW(Task, ChildrenInheritTheExecutorPreferenceAndSpawnedTasksDoNot) {
       {.preference = &preferred});
 }
 
+struct Fixed {
+  const int value;
+};
+Task<Fixed> fixed(int n) { co_return Fixed{n}; }
+LAW(Task, ASmallResultNeedsNoAssignment) { EXPECT_TRUE((co_await fixed(3)).value == 3); }
+
 // ---- R11
 
 // Changes with every frame that is allocated on this thread; under AddressSanitizer every frame comes from the system.
