@@ -103,18 +103,20 @@ CRANK_COLD void* frame_refill(std::size_t size_class) noexcept {
   return memory;
 }
 
-CRANK_COLD void frame_spill(std::size_t size_class) noexcept {
+void frame_spill(void* memory, std::size_t size_class) noexcept {
   FramePool& pool = the_frame_pool;
+  auto* block = static_cast<FramePool::Block*>(memory);
 #if !defined(__wasm__)
   if (pool.spare[size_class]) {
     returner.armed = true;
     give(pool.spare[size_class], size_class, frame_batch);
   }
   pool.spare[size_class] = std::exchange(pool.free[size_class], nullptr);
-  pool.held[size_class] = 0;
-#else
-  pool.held[size_class] = 0;  // one thread: nobody to give anything to
 #endif
+  // In a guest there is one thread, and nobody to give anything to: only the count begins anew.
+  block->next = pool.free[size_class];
+  pool.free[size_class] = block;
+  pool.held[size_class] = 1;
 }
 
 void* frame_allocate_large(std::size_t size) noexcept { return system_allocate(size); }

@@ -31,7 +31,7 @@ inline constinit FramePool the_frame_pool{};
 #endif
 
 CRANK_COLD void* frame_refill(std::size_t size_class) noexcept;
-CRANK_COLD void frame_spill(std::size_t size_class) noexcept;
+[[gnu::cold, gnu::noinline]] void frame_spill(void* memory, std::size_t size_class) noexcept;
 void* frame_allocate_large(std::size_t size) noexcept;
 void frame_free_large(void* memory, std::size_t size) noexcept;
 
@@ -77,11 +77,13 @@ inline void frame_free(void* memory, std::size_t size) noexcept {
   if (!frames_are_pooled || size_class > frame_classes) [[unlikely]]
     return frame_free_large(memory, size);
   FramePool& pool = the_frame_pool;
+  // Full already, and not just now: so the block begins the next list, and a loop that takes and gives stays with that one.
+  if (pool.held[size_class] == frame_batch) [[unlikely]]
+    return frame_spill(memory, size_class);
   auto* block = static_cast<FramePool::Block*>(memory);
   block->next = pool.free[size_class];
   pool.free[size_class] = block;
-  if (++pool.held[size_class] == frame_batch) [[unlikely]]
-    frame_spill(size_class);
+  ++pool.held[size_class];
 }
 
 }  // namespace detail
